@@ -1,0 +1,123 @@
+"""What goes in: every input of the engine, in the form in which the journal keeps it.
+
+An event carries its own time, because the engine has no clock. Prices are price atoms
+(10^-numeraire.decimals of the quote currency per whole coin), quantities are lots or atoms.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from seawall.market import Instrument, VolatilitySlice
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True, kw_only=True):
+    """An input at a moment. [time_ms: milliseconds UTC]"""
+
+    time_ms: int
+
+
+class Started(Event, tag="started"):
+    """A venue opens under a rulebook, kept whole and canonical so that it can be read back."""
+
+    rulebook: str  # Canonical JSON.
+
+
+class RulesChanged(Event, tag="rules_changed"):
+    """Another rulebook holds from here on."""
+
+    rulebook: str
+
+
+class Listed(Event, tag="listed"):
+    """New contracts, appended to the catalogue."""
+
+    instruments: tuple[Instrument, ...]
+
+
+class Opened(Event, tag="opened"):
+    """New accounts, each under one margin method of the rulebook."""
+
+    names: tuple[str, ...]
+    methods: tuple[str, ...]
+
+
+class Loaded(Event, tag="loaded"):
+    """A whole book at once, as columns of little-endian integers.
+
+    Each row credits an account; what an asset's rows do not cancel among themselves comes from the
+    outside account, so deposits and trades can be loaded in one go.
+    """
+
+    account: bytes  # [row] int32
+    asset: bytes  # [row] int32
+    quantity: bytes  # [row] int64, signed
+
+
+class Deposited(Event, tag="deposited"):
+    account: int
+    coin: int
+    atoms: int
+
+
+class Withdrawn(Event, tag="withdrawn"):
+    account: int
+    coin: int
+    atoms: int
+
+
+class Traded(Event, tag="traded"):
+    """A trade between two accounts; the buyer's initial margin is checked, and the seller's."""
+
+    instrument: int
+    buyer: int
+    seller: int
+    lots: int
+    price: int
+
+
+class Priced(Event, tag="priced"):
+    """One tick: index prices, marks of contracts, and the depth that stands near the mark."""
+
+    price: tuple[tuple[int, int], ...] = ()  # (coin, price atoms)
+    mark: tuple[tuple[int, int], ...] = ()  # (instrument, price atoms)
+    slices: tuple[VolatilitySlice, ...] = ()  # Replaces the slices of the coins that it names.
+    depth: tuple[tuple[int, int, int], ...] = ()  # (instrument, lots bid, lots ask)
+
+
+class Funded(Event, tag="funded"):
+    """Funding of a perpetual: longs pay lots × lot × mark × rate to shorts, if positive."""
+
+    instrument: int
+    rate: int  # Parts per billion of notional for this interval.
+
+
+class Settled(Event, tag="settled"):
+    """A contract expires: every holder is folded into cash at one price."""
+
+    instrument: int
+    price: int  # Of the underlying (option, future), price atoms.
+
+
+class Filled(Event, tag="filled"):
+    """The answer to an order that the engine wanted; what is not filled here is cancelled."""
+
+    order: int
+    lots: int  # Unsigned; 0 where nobody answered.
+    price: int  # Average, price atoms.
+
+
+Events = (
+    Started
+    | RulesChanged
+    | Listed
+    | Opened
+    | Loaded
+    | Deposited
+    | Withdrawn
+    | Traded
+    | Priced
+    | Funded
+    | Settled
+    | Filled
+)

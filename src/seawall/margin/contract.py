@@ -1,0 +1,112 @@
+"""What a margin method receives, what it owes back, and the promise that both kernels keep.
+
+All amounts are numeraire atoms. `Requirement` is the float screen; `ExactRequirement` is the
+verdict. A screen is trusted only where it is farther from the line than its `error_bound`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.pricing import Floats, Grid, Ints, RiskTable
+
+Rows = Sequence[tuple[int, int]]  # (asset, lots or atoms), sorted by asset, no zero quantity.
+
+
+class Holdings(NamedTuple):
+    """Accounts as columns: account a owns rows start[a] to start[a] + count[a].
+
+    A subset of accounts is the same rows under a shorter `start` and `count`.
+    """
+
+    start: Ints  # [account]
+    count: Ints  # [account]
+    asset: NDArray[np.int32]  # [row]
+    lots: Floats  # [row] lots, or atoms of a currency; whole numbers below 2^53.
+
+
+class Requirement(NamedTuple):
+    """The float screen of each account. [account] numeraire atoms."""
+
+    equity: Floats  # What the account is worth.
+    margin_equity: Floats  # What counts after haircuts; verdicts compare this.
+    initial: Floats
+    maintenance: Floats
+    error_bound: Floats  # No number above is farther than this from its exact twin.
+
+
+class ExactRequirement(NamedTuple):
+    """The verdict of one account: the same numbers in whole numeraire atoms."""
+
+    equity: int
+    margin_equity: int
+    initial: int  # Rounded up: owed.
+    maintenance: int  # Rounded up: owed.
+
+
+class Term(msgspec.Struct, frozen=True):
+    """One line of an explanation: what a row or an add-on contributes."""
+
+    label: str  # Asset id, tier, scenario or add-on, as a person would say it.
+    quantity: int  # Lots or atoms; 0 for an add-on.
+    equity: int  # Numeraire atoms.
+    margin_equity: int
+    maintenance: int
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why an account must hold what it must: terms that add up to the requirement."""
+
+    method: str
+    terms: tuple[Term, ...]
+    binding: str  # The binding scenario or tier, in words.
+    requirement: ExactRequirement
+
+
+class ExactTable:
+    """The integers of a risk table, converted when they are first read.
+
+    Floats of a published table hold whole numbers, so the conversion loses nothing.
+    """
+
+    __slots__ = ("_changes", "risk", "collateral", "notional", "value")
+
+    def __init__(self, risk: RiskTable) -> None:
+        self.risk = risk
+        self.value: list[int] = [int(v) for v in risk.value.tolist()]
+        self.collateral: list[int] = [int(v) for v in risk.collateral.tolist()]
+        self.notional: list[int] = [int(v) for v in risk.notional.tolist()]
+        self._changes: dict[int, list[int]] = {}
+
+    def change(self, asset: int) -> list[int]:
+        """[scenario] weighted change of one unit's value."""
+        row = self._changes.get(asset)
+        if row is None:
+            row = [int(v) for v in self.risk.change[asset, : self.risk.scenarios].tolist()]
+            self._changes[asset] = row
+        return row
+
+
+class MarginMethod(Protocol):
+    """One rule for what an account must hold; a frozen struct whose fields are its parameters."""
+
+    def grid(self) -> Grid:
+        """The scenarios that it needs; an empty grid where it needs none."""
+        ...
+
+    def requirement(self, holdings: Holdings, risk: RiskTable) -> Requirement:
+        """Screen any number of accounts; a row of a batch has the bits of the account alone."""
+        ...
+
+    def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
+        """Judge one account in integers."""
+        ...
+
+    def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
+        """Say why; `names[asset]` is what a person calls the asset."""
+        ...
