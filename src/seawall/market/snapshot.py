@@ -5,9 +5,17 @@ Everything is an integer. The snapshot says nothing about who saw it or what fol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import msgspec
+
+from seawall.market.catalogue import Catalogue
+from seawall.money import ATOMS_MAX, RATIO_ONE
+
+
+class SnapshotError(ValueError):
+    """A tick that no market can show; the message begins with the key."""
 
 
 class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
@@ -26,10 +34,36 @@ class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
     m: int
     sigma: int
 
+    def check(self) -> None:
+        """Refuse a smile that has a negative variance at some strike.
+
+        The least variance is a + b·sigma·√(1 − rho²) ≥ 0, compared without the root. Source:
+        J. Gatheral, A. Jacquier, "Arbitrage-free SVI volatility surfaces", 2014, section 3.1.
+        """
+        for key in ("forward_ratio", "discount", "sigma"):
+            if getattr(self, key) <= 0:
+                raise SnapshotError(f"{key} must be positive, not {getattr(self, key)}")
+        if self.b < 0:
+            raise SnapshotError(f"b must not be negative, not {self.b}")
+        if abs(self.rho) > RATIO_ONE:
+            raise SnapshotError(f"rho must lie in -1 … 1, not {self.rho}")
+        rise = (self.b * self.sigma) ** 2 * (RATIO_ONE**2 - self.rho**2)
+        if self.a < 0 and rise < self.a**2 * RATIO_ONE**4:
+            raise SnapshotError(f"a of {self.a} makes the least variance negative")
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The market as the engine sees it at one sequence number."""
+    """The market as the engine sees it at one sequence number.
+
+    A price of 0 has not been seen yet; a depth of (0, 0) is not known.
+
+    >>> from seawall.money import Asset
+    >>> catalogue = Catalogue.empty(Asset("USD", 10), (Asset("USDC", 6), Asset("BTC", 8)))
+    >>> tick = Snapshot.empty(catalogue).priced(catalogue, 1, 1_722_816_000_000, price=[(1, 5)])
+    >>> tick[0].price, tick[1]
+    ((0, 5), (1,))
+    """
 
     sequence: int
     time_ms: int
@@ -38,3 +72,96 @@ class Snapshot:
     slices: tuple[VolatilitySlice, ...] = ()  # Sorted by (coin, expires_ms).
     funding: tuple[int, ...] = ()  # [instrument] last funding rate, parts per billion.
     depth: tuple[tuple[int, int], ...] = ()  # [instrument] lots on the bid and the ask side.
+
+    @classmethod
+    def empty(cls, catalogue: Catalogue) -> Snapshot:
+        """Show a market of which nothing was seen yet."""
+        return cls(0, 0, (0,) * len(catalogue.coins), ()).grown(catalogue)
+
+    def grown(self, catalogue: Catalogue) -> Snapshot:
+        """Make room for the instruments that were appended to the catalogue."""
+        instruments = len(catalogue.instruments)
+        assert len(self.price) == len(catalogue.coins), "coins are fixed when a venue opens"
+        return replace(
+            self,
+            mark=self.mark + (0,) * (instruments - len(self.mark)),
+            funding=self.funding + (0,) * (instruments - len(self.funding)),
+            depth=self.depth + ((0, 0),) * (instruments - len(self.depth)),
+        )
+
+    def priced(
+        self,
+        catalogue: Catalogue,
+        sequence: int,
+        time_ms: int,
+        *,
+        price: Iterable[tuple[int, int]] = (),
+        mark: Iterable[tuple[int, int]] = (),
+        slices: Iterable[VolatilitySlice] = (),
+        depth: Iterable[tuple[int, int, int]] = (),
+    ) -> tuple[Snapshot, tuple[int, ...]]:
+        """Apply one tick; return the new snapshot and the coins that it touched, ascending.
+
+        A coin is touched if its price, the mark of a contract on it or one of its slices is not
+        what it was; an asset must be priced anew if its coin or its currency is touched. A slice
+        replaces the one of the same coin and expiry. Raises `SnapshotError` and changes nothing.
+        """
+        touched: set[int] = set()
+        prices, marks, depths = list(self.price), list(self.mark), list(self.depth)
+        for coin, seen in price:
+            _known("price", "coin", coin, len(prices))
+            _in_range("price", seen)
+            if prices[coin] != seen:
+                prices[coin] = seen
+                touched.add(coin)
+        for instrument, seen in mark:
+            _known("mark", "instrument", instrument, len(marks))
+            _in_range("mark", seen)
+            if marks[instrument] != seen:
+                marks[instrument] = seen
+                touched.add(catalogue.coin(catalogue.instruments[instrument].base))
+        for instrument, bid, ask in depth:
+            _known("depth", "instrument", instrument, len(depths))
+            if bid < 0 or ask < 0:
+                raise SnapshotError(f"depth must not be negative, not ({bid}, {ask})")
+            depths[instrument] = (bid, ask)
+        smiles = self._replaced(slices, touched)
+        shown = Snapshot(
+            sequence, time_ms, tuple(prices), tuple(marks), smiles, self.funding, tuple(depths)
+        )
+        return shown, tuple(sorted(touched))
+
+    def funded(self, sequence: int, time_ms: int, instrument: int, rate: int) -> Snapshot:
+        """Note the last funding rate of a perpetual."""
+        _known("funding", "instrument", instrument, len(self.funding))
+        rates = (*self.funding[:instrument], rate, *self.funding[instrument + 1 :])
+        return replace(self, sequence=sequence, time_ms=time_ms, funding=rates)
+
+    def without_slices(self, until_ms: int) -> Snapshot:
+        """Drop the slices that expired at a time or before it, once their contracts are settled."""
+        return replace(self, slices=tuple(s for s in self.slices if s.expires_ms > until_ms))
+
+    def _replaced(
+        self, slices: Iterable[VolatilitySlice], touched: set[int]
+    ) -> tuple[VolatilitySlice, ...]:
+        smiles = {(smile.coin, smile.expires_ms): smile for smile in self.slices}
+        changed = False
+        for smile in slices:
+            _known("slices", "coin", smile.coin, len(self.price))
+            smile.check()
+            place = (smile.coin, smile.expires_ms)
+            if smiles.get(place) != smile:
+                smiles[place] = smile
+                touched.add(smile.coin)
+                changed = True
+        return tuple(smiles[place] for place in sorted(smiles)) if changed else self.slices
+
+
+def _known(key: str, what: str, number: int, count: int) -> None:
+    if not 0 <= number < count:
+        raise SnapshotError(f"{key} of {what} {number}, which is not listed")
+
+
+def _in_range(key: str, seen: int) -> None:
+    if not 0 < seen <= ATOMS_MAX:
+        raise SnapshotError(f"{key} must lie in 1 … 2^63 - 1, not {seen}")

@@ -1,0 +1,145 @@
+"""Auto-deleveraging: a bankrupt position is closed against those who profit from it.
+
+It comes after the book and when the insurance fund could not carry the wind-down. The position is
+handed over at its bankruptcy price, so that the bankrupt account ends with nothing and owes
+nothing; the counterparties give up the part of their profit that nobody could pay. Those with the
+most profit and the most leverage go first: they took the most of the risk that came due.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seawall.engine.confirm import screen
+from seawall.engine.effect import Deleveraged, State
+from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.engine.trading import exchange
+from seawall.ledger import Cause
+from seawall.liquidation import Candidate, bankruptcy_price, deleverage, rank
+from seawall.market import Kind
+
+CANDIDATES_MARGIN = 4  # Lots among the candidates ranked exactly, as a multiple of what is needed.
+
+
+def deleverage_account(venue: Venue, account: int) -> bool:
+    """Hand an account's positions to the ranked other side; True where anything was closed."""
+    number = int(venue.method[account])
+    rows = venue.ledger.rows(account)
+    closed = False
+    for asset, lots in venue.open_contracts(account):
+        instrument = venue.catalogue.assets[asset].instrument
+        price = bankruptcy_price(
+            venue.catalogue, venue.snapshot, rows, venue.tables.exact(number), instrument
+        )
+        tick = venue.catalogue.instruments[instrument].tick
+        price = max(tick, price)
+        for take in deleverage(abs(lots), rank(_candidates(venue, account, asset, lots))).takes:
+            closed = True
+            _hand_over(venue, account, take.account, instrument, lots, take.lots, price)
+    return closed
+
+
+def _hand_over(
+    venue: Venue, account: int, counterparty: int, instrument: int, lots: int, taken: int, price: int
+) -> None:
+    buyer, seller = (counterparty, account) if lots > 0 else (account, counterparty)
+    cash = exchange(venue, instrument, buyer, seller, taken, price, Cause.DELEVERAGING)
+    catalogue = venue.catalogue
+    settle = catalogue.coin(catalogue.instruments[instrument].settle)
+    venue.effects.append(
+        Deleveraged(
+            account=account,
+            counterparty=counterparty,
+            instrument=instrument,
+            lots=taken if lots > 0 else -taken,
+            price=price,
+            notional=venue.worth(settle, abs(cash)),
+        )
+    )
+
+
+def _candidates(venue: Venue, account: int, asset: int, lots: int) -> list[Candidate]:
+    """The other side, screened by floats to the few that could be reached, then judged exactly."""
+    venue.columns.refresh()
+    accounts, held = venue.columns.holders(asset)
+    other_side = (held < 0) if lots > 0 else (held > 0)
+    other_side &= (accounts >= FIRST_ACCOUNT) & (accounts != account)
+    other_side &= venue.status[accounts] < State.LIQUIDATING
+    accounts, held = accounts[other_side], held[other_side]
+    if not len(accounts):
+        return []
+    score = _score(venue, asset, accounts, held)
+    first = np.argsort(-score, kind="stable")
+    enough = np.cumsum(np.abs(held[first])) >= CANDIDATES_MARGIN * abs(lots)
+    last = int(np.argmax(enough)) + 1 if enough.any() else len(first)
+    return [
+        _judged(venue, asset, int(accounts[i]), int(held[i])) for i in first[:last].tolist()
+    ]
+
+
+def _score(
+    venue: Venue,
+    asset: int,
+    accounts: np.ndarray[tuple[int], np.dtype[np.int64]],
+    held: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Profit × leverage in floating point: only a screen for the exact ranking that follows."""
+    equity = np.ones(len(accounts))
+    for method in range(len(venue.methods)):
+        mine = venue.method[accounts] == method
+        if mine.any():
+            equity[mine] = np.maximum(1.0, screen(venue, method, accounts[mine]).equity)
+    table = venue.tables.risk(0)
+    profit = _profit(venue, asset, accounts, held)
+    notional = np.abs(held) * table.notional[asset]
+    return np.where(profit > 0, profit * (notional / equity), profit * (equity / notional))
+
+
+def _profit(
+    venue: Venue,
+    asset: int,
+    accounts: np.ndarray[tuple[int], np.dtype[np.int64]],
+    held: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    cash_asset = venue.catalogue.cash_asset[venue.catalogue.assets[asset].instrument]
+    value = venue.tables.risk(0).value
+    profit = held * value[asset]
+    if venue.catalogue.assets[cash_asset].kind is Kind.QUOTE:
+        owners, atoms = venue.columns.holders(cash_asset)
+        quote = np.zeros(len(venue.names))
+        quote[owners] = atoms
+        profit = profit + quote[accounts] * value[cash_asset]
+    return np.asarray(profit, np.float64)
+
+
+def _judged(venue: Venue, asset: int, account: int, held: int) -> Candidate:
+    table = venue.tables.exact(int(venue.method[account]))
+    cash_asset = venue.catalogue.cash_asset[venue.catalogue.assets[asset].instrument]
+    profit = held * table.value[asset]
+    if venue.catalogue.assets[cash_asset].kind is Kind.QUOTE:
+        profit += venue.ledger.balance(account, cash_asset) * table.value[cash_asset]
+    return Candidate(
+        account=account,
+        lots=held,
+        profit=profit,
+        notional=abs(held) * table.notional[asset],
+        margin_equity=venue.judge(account).margin_equity,
+    )
+
+
+def unrealised_gains(venue: Venue, coin: int) -> list[tuple[int, int]]:
+    """Accounts whose open contracts that settle in a coin stand in profit, in the coin's atoms."""
+    venue.columns.refresh()
+    gain: dict[int, int] = {}
+    value = venue.tables.exact(0).value
+    for asset, row in enumerate(venue.catalogue.assets):
+        if row.currency != coin or row.kind is Kind.CURRENCY or row.kind is Kind.OPTION:
+            continue
+        accounts, held = venue.columns.holders(asset)
+        for account, quantity in zip(accounts.tolist(), held.tolist(), strict=True):
+            gain[account] = gain.get(account, 0) + quantity * value[asset]
+    return [
+        (account, worth // value[coin])
+        for account, worth in sorted(gain.items())
+        if account >= FIRST_ACCOUNT and worth >= value[coin]
+    ]

@@ -1,0 +1,172 @@
+"""Birth, growth and memory of a venue's state: new, opened, changed rules, dumped and restored.
+
+A dump is a checkpoint of a journal, not an exchange format: it holds everything that `Venue` holds
+apart from what can be computed again (risk tables, float columns).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from seawall.engine.columns import Columns
+from seawall.engine.rulebook import Rulebook, decode
+from seawall.engine.state import SYSTEM_ACCOUNTS, Order, Venue
+from seawall.engine.tables import Tables
+from seawall.ledger import Ledger
+from seawall.market import Catalogue, Instrument, Snapshot, VolatilitySlice
+
+NO_METHOD = -1  # System accounts are not margined.
+
+
+class _Dump(msgspec.Struct, array_like=True):
+    """The bytes of a checkpoint, field by field."""
+
+    sequence: int
+    chain: bytes
+    rulebook: str | None
+    listings: list[tuple[Instrument, ...]] = []
+    snapshot_sequence: int = 0
+    snapshot_time_ms: int = 0
+    price: tuple[int, ...] = ()
+    mark: tuple[int, ...] = ()
+    slices: tuple[VolatilitySlice, ...] = ()
+    funding: tuple[int, ...] = ()
+    depth: tuple[tuple[int, int], ...] = ()
+    ledger: bytes = b""
+    names: list[str] = []
+    method: bytes = b""
+    status: bytes = b""
+    deadline: list[tuple[int, int]] = []
+    orders: list[tuple[int, int, int, int, int]] = []
+    used_depth: list[tuple[int, bool, int]] = []
+    time_ms: int = 0
+    next_order: int = 1
+    next_transfer: int = 1
+
+
+def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
+    """An empty venue under a rulebook, with its system accounts."""
+    catalogue = Catalogue.empty(rulebook.numeraire_asset, rulebook.coin_assets)
+    ledger = Ledger(len(catalogue.assets))
+    venue = Venue(
+        rulebook=rulebook,
+        catalogue=catalogue,
+        snapshot=Snapshot.empty(catalogue),
+        ledger=ledger,
+        tables=Tables(rulebook.methods, rulebook.haircut_parts),
+        columns=Columns(ledger),
+        time_ms=time_ms,
+    )
+    open_accounts(venue, SYSTEM_ACCOUNTS, [NO_METHOD] * len(SYSTEM_ACCOUNTS))
+    return venue
+
+
+def open_accounts(venue: Venue, names: Sequence[str], methods: Sequence[int]) -> None:
+    """Append accounts; their numbers follow those that exist."""
+    venue.ledger.open(len(names))
+    venue.names.extend(names)
+    venue.method = np.concatenate([venue.method, np.array(methods, np.int16)])
+    venue.status = np.concatenate([venue.status, np.zeros(len(names), np.int8)])
+
+
+def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
+    """Let another rulebook hold, if the venue's coins and methods in use exist under it."""
+    old = venue.rulebook
+    fits = (
+        rulebook.numeraire_asset == old.numeraire_asset
+        and rulebook.coin_assets == old.coin_assets
+        and rulebook.cash == old.cash
+    )
+    number = {name: index for index, name in enumerate(rulebook.method_names)}
+    used = sorted({int(m) for m in np.unique(venue.method)} - {NO_METHOD})
+    if not fits or any(old.method_names[m] not in number for m in used):
+        return False
+    method = venue.method.copy()
+    for m in used:
+        method[venue.method == m] = number[old.method_names[m]]
+    venue.method = method
+    venue.rulebook = rulebook
+    ready = venue.tables.ready
+    venue.tables = Tables(rulebook.methods, rulebook.haircut_parts)
+    if ready:
+        venue.tables.reprice(venue.catalogue, venue.snapshot, None)
+    return True
+
+
+def dump(sequence: int, chain: bytes, venue: Venue | None) -> bytes:
+    """Everything that cannot be computed again."""
+    if venue is None:
+        return msgspec.msgpack.encode(_Dump(sequence, chain, None))
+    return msgspec.msgpack.encode(_remembered(sequence, chain, venue, venue.ledger.dump()))
+
+
+def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
+    """The sequence, the chain and the state of a dump."""
+    kept = msgspec.msgpack.decode(blob, type=_Dump)
+    if kept.rulebook is None:
+        return kept.sequence, kept.chain, None
+    venue = new_venue(decode(kept.rulebook), kept.time_ms)
+    for batch in kept.listings:
+        venue.list_instruments(venue.catalogue.listed(batch), batch)
+    venue.snapshot = Snapshot(
+        kept.snapshot_sequence,
+        kept.snapshot_time_ms,
+        kept.price,
+        kept.mark,
+        kept.slices,
+        kept.funding,
+        kept.depth,
+    )
+    venue.ledger = Ledger.restore(kept.ledger)
+    venue.columns = Columns(venue.ledger)
+    venue.names = kept.names
+    venue.method = np.frombuffer(kept.method, "<i2").astype(np.int16)
+    venue.status = np.frombuffer(kept.status, "<i1").astype(np.int8)
+    venue.deadline = dict(kept.deadline)
+    for number, *rest in kept.orders:
+        order = venue.orders[number] = Order(*rest)
+        venue.waiting[order.account] = venue.waiting.get(order.account, 0) + 1
+    venue.used_depth = {(i, side): lots for i, side, lots in kept.used_depth}
+    venue.next_order, venue.next_transfer = kept.next_order, kept.next_transfer
+    if venue.snapshot.price and all(venue.snapshot.price):
+        venue.tables.reprice(venue.catalogue, venue.snapshot, None)
+    return kept.sequence, kept.chain, venue
+
+
+def state_bytes(venue: Venue | None) -> bytes:
+    """A digest of the state in canonical form: balances by account and asset, not by history."""
+    if venue is None:
+        return b""
+    kept = _remembered(0, b"", venue, bytes.fromhex(venue.ledger.state_hash()))
+    return hashlib.sha256(msgspec.msgpack.encode(kept)).digest()
+
+
+def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Dump:
+    snapshot = venue.snapshot
+    return _Dump(
+        sequence,
+        chain,
+        venue.rulebook.canonical(),
+        venue.listings,
+        snapshot.sequence,
+        snapshot.time_ms,
+        snapshot.price,
+        snapshot.mark,
+        snapshot.slices,
+        snapshot.funding,
+        snapshot.depth,
+        ledger,
+        venue.names,
+        venue.method.astype("<i2").tobytes(),
+        venue.status.astype("<i1").tobytes(),
+        sorted(venue.deadline.items()),
+        [(n, o.account, o.instrument, o.lots, o.limit) for n, o in sorted(venue.orders.items())],
+        sorted((i, side, lots) for (i, side), lots in venue.used_depth.items()),
+        venue.time_ms,
+        venue.next_order,
+        venue.next_transfer,
+    )

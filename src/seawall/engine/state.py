@@ -1,0 +1,156 @@
+"""Everything that the engine knows, in one mutable object; only `Engine.apply` lets it change.
+
+The verbs of the other rooms take it as their first argument. It knows how to move value and how to
+judge an account; it decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.engine.columns import Columns
+from seawall.engine.effect import Effects, State, StateChanged
+from seawall.engine.rulebook import Rulebook
+from seawall.engine.tables import Tables
+from seawall.ledger import Cause, Ledger, Transfer
+from seawall.margin import ExactRequirement, MarginMethod
+from seawall.market import Catalogue, Instrument, Kind, Snapshot
+from seawall.money import RATIO_ONE
+from seawall.pricing import Ints
+
+OUTSIDE, MARKET, CLEARING, INSURANCE_FUND, FEES, DUST = range(6)
+SYSTEM_ACCOUNTS = ("outside", "market", "clearing", "insurance_fund", "fees", "dust")
+FIRST_ACCOUNT = len(SYSTEM_ACCOUNTS)
+
+
+@dataclass(slots=True)
+class Order:
+    """A liquidation order that waits for its answer."""
+
+    account: int
+    instrument: int
+    lots: int  # Signed: positive buys.
+    limit: int
+
+
+@dataclass(slots=True)
+class Venue:
+    """The state of one venue under one rulebook."""
+
+    rulebook: Rulebook
+    catalogue: Catalogue
+    snapshot: Snapshot
+    ledger: Ledger
+    tables: Tables
+    columns: Columns
+    names: list[str] = field(default_factory=list)
+    method: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    status: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    deadline: dict[int, int] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    listings: list[tuple[Instrument, ...]] = field(default_factory=list)
+    spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
+    waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
+    used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
+    time_ms: int = 0
+    next_order: int = 1
+    next_transfer: int = 1
+    effects: list[Effects] = field(default_factory=list)
+
+    @property
+    def methods(self) -> tuple[MarginMethod, ...]:
+        """The rulebook's methods; `method[account]` counts into it."""
+        return self.tables.methods
+
+    def move(self, asset: int, source: int, target: int, atoms: int, cause: Cause) -> None:
+        """Post one transfer; a negative amount goes the other way, zero goes nowhere."""
+        if atoms == 0 or source == target:
+            return
+        if atoms < 0:
+            source, target, atoms = target, source, -atoms
+        refusal = self.ledger.post(
+            Transfer(self.next_transfer, asset, source, target, atoms, cause)
+        )
+        assert refusal is None, f"the engine made a transfer that the ledger refused: {refusal}"
+        self.next_transfer += 1
+
+    def load(self, accounts: Ints, assets: Ints, quantity: Ints) -> None:
+        """Credit a whole book at once; the outside account stands against it."""
+        self.ledger.load(accounts, assets, quantity, OUTSIDE, Cause.LOAD)
+
+    def judge(self, account: int) -> ExactRequirement:
+        """The verdict: what the account holds and must hold, in integers."""
+        number = int(self.method[account])
+        return self.methods[number].requirement_exact(
+            self.ledger.rows(account), self.tables.exact(number)
+        )
+
+    def list_instruments(self, catalogue: Catalogue, batch: tuple[Instrument, ...]) -> None:
+        """Let a grown catalogue hold; nothing that stood before moves in it."""
+        self.catalogue = catalogue
+        self.listings.append(batch)
+        self.ledger.grow(len(catalogue.assets))
+        self.snapshot = self.snapshot.grown(catalogue)
+        cash = catalogue.coin(self.rulebook.cash)
+        self.spot = {
+            catalogue.lot_asset[number]: number
+            for number, terms in enumerate(catalogue.instruments)
+            if terms.type == "spot" and catalogue.cash_asset[number] == cash
+        }
+
+    def change_state(self, account: int, after: State, verdict: ExactRequirement) -> None:
+        """Write a state and tell of it, with the numbers that moved it."""
+        before = State(int(self.status[account]))
+        if before is after:
+            return
+        self.status[account] = after
+        if after is not State.CALLED:
+            self.deadline.pop(account, None)
+        self.effects.append(
+            StateChanged(account=account, before=before, after=after, **verdict._asdict())
+        )
+
+    def open_contracts(self, account: int) -> list[tuple[int, int]]:
+        """The account's lots, as (asset, lots)."""
+        assets = self.catalogue.assets
+        return [
+            (asset, lots)
+            for asset, lots in self.ledger.rows(account)
+            if assets[asset].kind >= Kind.LINEAR
+        ]
+
+    def worth(self, coin: int, atoms: int) -> int:
+        """Numeraire atoms of an amount of a coin at the last price, rounded down."""
+        return atoms * self.snapshot.price[coin] // self.catalogue.coins[coin].one
+
+    def fund_worth(self) -> int:
+        """The insurance fund in numeraire atoms."""
+        return sum(
+            self.worth(coin, self.ledger.balance(INSURANCE_FUND, coin))
+            for coin in range(len(self.catalogue.coins))
+        )
+
+    def mark(self, instrument: int) -> int:
+        """The price at which an instrument stands, price atoms of its quote currency."""
+        mark = self.snapshot.mark[instrument]
+        if mark > 0:
+            return mark
+        terms = self.catalogue.instruments[instrument]
+        if terms.type == "option":
+            value = self.tables.exact(0).value[self.catalogue.lot_asset[instrument]]
+            settle = self.catalogue.coin(terms.settle)
+            one = self.catalogue.coins[self.catalogue.coin(terms.base)].one
+            return value * one * self.catalogue.numeraire.one // (
+                terms.lot * self.snapshot.price[settle]
+            )
+        if terms.inverse:
+            return self.snapshot.price[self.catalogue.coin(terms.base)]
+        base, quote = self.catalogue.coin(terms.base), self.catalogue.coin(terms.quote)
+        return self.snapshot.price[base] * self.catalogue.numeraire.one // self.snapshot.price[quote]
+
+    def is_below(self, verdict: ExactRequirement, ratio: int) -> bool:
+        """Whether margin equity is under maintenance × ratio (parts per billion)."""
+        return verdict.margin_equity * RATIO_ONE < verdict.maintenance * ratio

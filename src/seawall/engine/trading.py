@@ -1,0 +1,241 @@
+"""The ordinary verbs: money in and out, trades, funding, expiry. Each is refused whole or done whole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seawall.engine.effect import Expired, FundingPaid, Reason, State
+from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
+from seawall.engine.state import CLEARING, DUST, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
+from seawall.ledger import Cause
+from seawall.margin import ExactRequirement
+from seawall.market import Kind, buyer_cash, funding_payment, settlement_value
+from seawall.money import ATOMS_MAX, Rounding, multiply_ratio, parse_ratio
+
+
+def deposit(venue: Venue, event: Deposited) -> Reason | None:
+    """Money arrives from outside. A closed account lives again; a called one is judged again."""
+    if not _is_depositable(venue, event.account):
+        return Reason.UNKNOWN_ACCOUNT
+    if not 0 <= event.coin < len(venue.catalogue.coins):
+        return Reason.UNKNOWN_INSTRUMENT
+    if event.atoms <= 0:
+        return Reason.AMOUNT_NOT_POSITIVE
+    if venue.ledger.balance(event.account, event.coin) + event.atoms > ATOMS_MAX:
+        return Reason.BALANCE_OVERFLOW
+    venue.move(event.coin, OUTSIDE, event.account, event.atoms, Cause.DEPOSIT)
+    return None
+
+
+def withdraw(venue: Venue, event: Withdrawn) -> Reason | None:
+    """Money leaves, if what stays covers the initial margin."""
+    if not FIRST_ACCOUNT <= event.account < len(venue.names):
+        return Reason.UNKNOWN_ACCOUNT
+    if not 0 <= event.coin < len(venue.catalogue.coins):
+        return Reason.UNKNOWN_INSTRUMENT
+    if event.atoms <= 0:
+        return Reason.AMOUNT_NOT_POSITIVE
+    if venue.status[event.account] > State.WARNED:
+        return Reason.ACCOUNT_NOT_OPEN
+    if not venue.tables.ready:
+        return Reason.NO_PRICE
+    held = dict(venue.ledger.rows(event.account))
+    held[event.coin] = held.get(event.coin, 0) - event.atoms
+    after = _judge_rows(venue, event.account, held)
+    if held[event.coin] < 0 or after.margin_equity < after.initial:
+        return Reason.INSUFFICIENT_MARGIN
+    venue.move(event.coin, event.account, OUTSIDE, event.atoms, Cause.WITHDRAWAL)
+    return None
+
+
+def trade(venue: Venue, event: Traded) -> Reason | None:
+    """Lots one way and cash the other, if both sides can carry what they end up with.
+
+    A trade that only makes a position smaller passes without the check: nobody is kept from
+    leaving.
+    """
+    refusal = _trade_refusal(venue, event)
+    if refusal is not None:
+        return refusal
+    exchange(venue, event.instrument, event.buyer, event.seller, event.lots, event.price)
+    rate = parse_ratio(venue.rulebook.fees.taker_ratio)
+    if rate:
+        from seawall.engine.state import FEES
+
+        coin = venue.catalogue.coin(venue.catalogue.instruments[event.instrument].settle)
+        cash = abs(buyer_cash(venue.catalogue, event.instrument, event.lots, event.price))
+        fee = multiply_ratio(cash, rate, Rounding.UP)
+        for side in (event.buyer, event.seller):
+            venue.move(coin, side, FEES, fee, Cause.FEE)
+    return None
+
+
+def exchange(
+    venue: Venue,
+    instrument: int,
+    buyer: int,
+    seller: int,
+    lots: int,
+    price: int,
+    cause: Cause = Cause.TRADE,
+) -> int:
+    """The two transfers of a trade. Returns what the buyer's cash leg gained, in its atoms."""
+    cash = buyer_cash(venue.catalogue, instrument, lots, price)
+    venue.move(venue.catalogue.lot_asset[instrument], seller, buyer, lots_moved(venue, instrument, lots), cause)
+    venue.move(venue.catalogue.cash_asset[instrument], seller, buyer, cash, cause)
+    return cash
+
+
+def lots_moved(venue: Venue, instrument: int, lots: int) -> int:
+    """Ledger units of some lots: the lots of a contract; atoms of the base coin for spot."""
+    terms = venue.catalogue.instruments[instrument]
+    return lots * terms.lot if terms.type == "spot" else lots
+
+
+def fund(venue: Venue, event: Funded) -> Reason | None:
+    """Funding: longs pay shorts where the rate is positive.
+
+    Each payer's amount rounds up and each receiver's down; the difference is dust, which has an
+    account. Funding is what keeps a perpetual near its index: the crowded side pays to stay.
+    """
+    if not 0 <= event.instrument < len(venue.catalogue.instruments):
+        return Reason.UNKNOWN_INSTRUMENT
+    mark = venue.snapshot.mark[event.instrument]
+    if mark <= 0:
+        return Reason.NO_PRICE
+    accounts, lots = venue.columns.holders(venue.catalogue.lot_asset[event.instrument])
+    cash = venue.catalogue.cash_asset[event.instrument]
+    paid = np.array(
+        [
+            funding_payment(venue.catalogue, event.instrument, held, mark, event.rate)
+            for held in lots.tolist()
+        ],
+        np.int64,
+    )
+    post_rows(venue, accounts, cash, -paid, DUST, Cause.FUNDING)
+    coin = venue.catalogue.assets[cash].currency
+    turnover = int(np.abs(paid[paid > 0]).sum())
+    venue.effects.append(
+        FundingPaid(
+            instrument=event.instrument,
+            rate=event.rate,
+            accounts=len(accounts),
+            notional=venue.worth(coin, turnover),
+        )
+    )
+    return None
+
+
+def settle(venue: Venue, event: Settled) -> Reason | None:
+    """A contract expires: every holder's lots become cash at one price, its quote with them."""
+    if not 0 <= event.instrument < len(venue.catalogue.instruments):
+        return Reason.UNKNOWN_INSTRUMENT
+    if event.price <= 0:
+        return Reason.PRICE_NOT_POSITIVE
+    catalogue = venue.catalogue
+    lot_asset = catalogue.lot_asset[event.instrument]
+    coin = catalogue.coin(catalogue.instruments[event.instrument].settle)
+    accounts, lots = venue.columns.holders(lot_asset)
+    paid = 0
+    for account, held in zip(accounts.tolist(), lots.tolist(), strict=True):
+        value = settlement_value(catalogue, event.instrument, held, event.price)
+        paid += value
+        venue.move(lot_asset, account, CLEARING, held, Cause.SETTLEMENT)
+        venue.move(coin, CLEARING, account, value, Cause.SETTLEMENT)
+    quote = catalogue.cash_asset[event.instrument]
+    if quote != coin:
+        fold_all(venue, quote, coin)
+    # Owned rounded down and owed up leave the clearing account with the difference.
+    venue.move(coin, CLEARING, DUST, -paid, Cause.DUST)
+    venue.effects.append(
+        Expired(instrument=event.instrument, price=event.price, accounts=len(accounts))
+    )
+    return None
+
+
+def fold_all(venue: Venue, quote: int, coin: int) -> None:
+    """Turn every holder's quote into the settlement currency, atom for atom."""
+    venue.columns.refresh()
+    accounts, atoms = venue.columns.holders(quote)
+    for account, held in zip(accounts.tolist(), atoms.tolist(), strict=True):
+        if account != CLEARING:
+            fold(venue, account, quote, coin, held)
+
+
+def fold(venue: Venue, account: int, quote: int, coin: int, atoms: int) -> None:
+    """Turn one account's quote into cash against the clearing account."""
+    venue.move(quote, account, CLEARING, atoms, Cause.FOLD)
+    venue.move(coin, CLEARING, account, atoms, Cause.FOLD)
+
+
+def _is_depositable(venue: Venue, account: int) -> bool:
+    return account == INSURANCE_FUND or FIRST_ACCOUNT <= account < len(venue.names)
+
+
+def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
+    catalogue = venue.catalogue
+    for account in (event.buyer, event.seller):
+        if not FIRST_ACCOUNT <= account < len(venue.names) or event.buyer == event.seller:
+            return Reason.UNKNOWN_ACCOUNT
+    if not 0 <= event.instrument < len(catalogue.instruments):
+        return Reason.UNKNOWN_INSTRUMENT
+    terms = catalogue.instruments[event.instrument]
+    expired = terms.expires_ms is not None and event.time_ms >= terms.expires_ms
+    if expired or event.time_ms < terms.listed_ms:
+        return Reason.NOT_LISTED
+    if event.lots <= 0:
+        return Reason.AMOUNT_NOT_POSITIVE
+    if event.price <= 0:
+        return Reason.PRICE_NOT_POSITIVE
+    if event.price % terms.tick:
+        return Reason.OFF_TICK
+    if any(venue.status[a] > State.WARNED for a in (event.buyer, event.seller)):
+        return Reason.ACCOUNT_NOT_OPEN
+    if not venue.tables.ready:
+        return Reason.NO_PRICE
+    return _margin_refusal(venue, event)
+
+
+def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
+    cash = buyer_cash(venue.catalogue, event.instrument, event.lots, event.price)
+    lot_asset = venue.catalogue.lot_asset[event.instrument]
+    moved = lots_moved(venue, event.instrument, event.lots)
+    is_contract = venue.catalogue.assets[lot_asset].kind is not Kind.CURRENCY
+    for account, sign in ((event.buyer, 1), (event.seller, -1)):
+        held = dict(venue.ledger.rows(account))
+        before = held.get(lot_asset, 0)
+        for asset, gained in (
+            (lot_asset, sign * moved),
+            (venue.catalogue.cash_asset[event.instrument], sign * cash),
+        ):
+            held[asset] = held.get(asset, 0) + gained
+            if abs(held[asset]) > ATOMS_MAX:
+                return Reason.BALANCE_OVERFLOW
+        rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
+        if not venue.methods[int(venue.method[account])].accepts(rows, venue.table_of(account)):
+            return Reason.NOT_MARGINABLE
+        if is_contract and abs(held[lot_asset]) < abs(before) and before * held[lot_asset] >= 0:
+            continue
+        after = _judge_rows(venue, account, held)
+        if after.margin_equity < after.initial:
+            return Reason.INSUFFICIENT_MARGIN
+    return None
+
+
+def _judge_rows(venue: Venue, account: int, held: dict[int, int]) -> ExactRequirement:
+    rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
+    number = int(venue.method[account])
+    return venue.methods[number].requirement_exact(rows, venue.tables.exact(number))
+
+
+def post_rows(
+    venue: Venue,
+    accounts: np.ndarray[tuple[int], np.dtype[np.int64]],
+    asset: int,
+    gained: np.ndarray[tuple[int], np.dtype[np.int64]],
+    contra: int,
+    cause: Cause,
+) -> None:
+    """Credit many accounts in one asset; what they do not cancel comes from `contra`."""
+    for account, atoms in zip(accounts.tolist(), gained.tolist(), strict=True):
+        venue.move(asset, contra, account, atoms, cause)
