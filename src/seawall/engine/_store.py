@@ -99,6 +99,10 @@ class Store:
             raise JournalError(f"{self.name}: the journal is closed")
         return self._connection
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
     def connect(self) -> None:
         """Open what is there; a store that writes takes the lock first."""
         with self._opening():
@@ -267,7 +271,9 @@ class Store:
             self._lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise JournalError(f"{self.name}: another process is writing this journal") from None
+                raise JournalError(
+                    f"{self.name}: another process is writing this journal"
+                ) from None
             raise
 
     def _connect_postgresql(self) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from seawall.engine import _store
@@ -33,6 +33,9 @@ _EVENT = _store.EVENT.c
 _CHECKPOINT = _store.CHECKPOINT.c
 _HEAD = _store.HEAD.c
 _INSERT_EVENT = insert(_store.EVENT)
+_MOVE_HEAD = update(_store.HEAD).where(
+    _HEAD.sequence == bindparam("before"), _HEAD.state_hash.is_(None)
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -70,7 +73,12 @@ class Journal:
         """Take an open store; use `create` or `open`."""
         self._store = store
         self.name = store.name  # Where it is kept, without a password.
-        self._read_meta()
+        self._cached: _Head | None = None
+        try:
+            self._meta = self._check_opened()
+        except BaseException:
+            store.close()
+            raise
 
     @classmethod
     def create(
@@ -167,20 +175,30 @@ class Journal:
 
     def entries(self, first: int = 1, last: int | None = None) -> Iterator[Entry]:
         """Stream events first … last in order; a gap or a damaged row is a `DamagedError`."""
-        head = self._head()
-        end = head.sequence if last is None else min(last, head.sequence)
+        head = self._head().sequence
+        end = head if last is None else min(last, head)
         expected, rows = max(first, 1), 64
         while expected <= end:
-            page = self._page(expected, min(end, expected + rows - 1))
-            if page is None and rows > 1:  # Find the row that cannot be read.
+            wanted = min(rows, end - expected + 1)
+            page = self._page(expected, wanted)
+            if page is None:  # Something in it cannot be read: go on by one, to find which.
                 rows = 1
                 continue
             weight = 0
-            for entry in page or ():
+            for row in page:
+                if row.sequence != expected:
+                    break
+                entry = Entry(row.sequence, row.time_ms, row.event, row.chain)
+                if row.checksum != _event_checksum(entry):
+                    raise self._damaged(expected, "is damaged: its checksum does not match")
                 yield entry
+                expected += 1
                 weight += len(entry.event) + 100
-            expected += rows
-            rows = max(1, min(_PAGE_ROWS, 4 * rows, _PAGE_BYTES * rows // max(weight, 1)))
+            else:
+                if len(page) == wanted:
+                    rows = max(1, min(_PAGE_ROWS, 4 * rows, _PAGE_BYTES * wanted // weight))
+                    continue
+            raise self._damaged(expected, "is missing")
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Keep the engine's state after an event that the journal already holds."""
@@ -228,7 +246,9 @@ class Journal:
     def finish(self, state_hash: str) -> None:
         """Seal the journal with the hash of the final state; nothing can be appended after."""
         head = self._head()
-        if head.state_hash not in (None, state_hash):
+        if head.state_hash == state_hash:
+            return
+        if head.state_hash is not None:
             raise JournalError(f"{self.name}: already finished with another state hash")
         finished = _Head(head.sequence, head.chain, state_hash)
         self._cached = None
@@ -256,8 +276,144 @@ class Journal:
         self.close()
         return False
 
-    def _writing(self, failure: str):
+    def _writing(self, failure: str) -> AbstractContextManager[Connection]:
         if not self._store.writing:
             raise JournalError(f"{self.name}: opened only to be read")
         return self._store.transaction(failure, write=True)
 
+    def _head(self) -> _Head:
+        """Where the journal ends; a writer remembers it, a reader looks each time."""
+        if self._cached is not None and self._store.is_open:
+            return self._cached
+        with self._store.transaction("cannot be read") as connection:
+            row = connection.execute(select(_store.HEAD)).one_or_none()
+        if row is None:
+            raise DamagedError(f"{self.name}: the row that says where the journal ends is missing")
+        head = _Head(row.sequence, row.chain, row.state_hash)
+        if self._store.writing:
+            self._cached = head
+        return head
+
+    def _move_head(self, connection: Connection, before: _Head, after: _Head) -> None:
+        moved = connection.execute(
+            _MOVE_HEAD,
+            {"before": before.sequence, **msgspec.structs.asdict(after)},
+        )
+        if moved.rowcount != 1:
+            raise JournalError(f"{self.name}: another process has written since it was opened")
+
+    def _check_opened(self) -> dict[str, str]:
+        """Refuse what is not a journal of this format, or has lost its tail; return its meta."""
+        if self._store.tables() != set(_store.TABLES.tables):
+            raise JournalError(f"{self.name}: a database, but not a Seawall journal")
+        with self._store.transaction("cannot be read") as connection:
+            meta = {row.key: row.value for row in connection.execute(select(_store.META))}
+            query = select(_EVENT.sequence, _EVENT.chain)
+            last = connection.execute(query.order_by(_EVENT.sequence.desc()).limit(1)).first()
+        found = meta.pop(_FORMAT_KEY, "unknown")
+        if found != FORMAT:
+            raise JournalError(
+                f"{self.name}: a journal of format {found}; this version reads format {FORMAT}"
+            )
+        head = self._head()
+        sequence, chain = (last.sequence, last.chain) if last else (0, GENESIS)
+        if self._store.writing and (sequence, chain) != (head.sequence, head.chain):
+            raise DamagedError(
+                f"{self.name}: it should end at event {head.sequence}, but ends at {sequence}",
+                sequence=min(sequence, head.sequence) + 1,
+            )
+        return meta
+
+    def _page(self, first: int, rows: int) -> Sequence[Row[Any]] | None:
+        """Read a run of rows at once; None where it must be read in smaller pieces."""
+        query = (
+            select(_store.EVENT)
+            .where(_EVENT.sequence >= first, _EVENT.sequence < first + rows)
+            .order_by(_EVENT.sequence)
+        )
+        try:
+            with self._store.transaction("cannot be read") as connection:
+                return connection.execute(query).all()
+        except (DamagedError, TypeError, ValueError, MemoryError) as error:
+            if isinstance(error, JournalError) and not isinstance(error, DamagedError):
+                raise
+            if rows > 1:
+                return None
+            raise self._damaged(first, f"cannot be read: {error}") from error
+
+    def _checkpoint(self, condition: ColumnElement[bool]) -> Checkpoint | None:
+        query = select(_store.CHECKPOINT).where(condition)
+        query = query.order_by(_CHECKPOINT.sequence.desc()).limit(1)
+        with self._store.transaction("the checkpoint cannot be read") as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        checkpoint = Checkpoint(row.sequence, row.chain, row.state_hash, row.blob)
+        if row.checksum != _checkpoint_checksum(checkpoint):
+            raise DamagedError(
+                f"{self.name}: the checkpoint after event {row.sequence} is damaged",
+                sequence=row.sequence,
+            )
+        return checkpoint
+
+    def _damaged(self, sequence: int, what: str) -> DamagedError:
+        return DamagedError(f"{self.name}: event {sequence} {what}", sequence=sequence)
+
+
+class _Head(msgspec.Struct, frozen=True):
+    sequence: int
+    chain: bytes
+    state_hash: str | None
+
+
+def export(journal: Journal, path: Path) -> int:
+    """Write the journal as lines of JSON and return how many events they hold.
+
+    The first line says what the journal is, the last where it ends; between them is one line for
+    each event. Integers are written in full, byte columns in base64, hashes in hex. The file
+    appears whole or not at all.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    count = 0
+    try:
+        with partial.open("wb") as file:
+            file.write(_line({"seawall_journal": FORMAT, "meta": journal.meta}))
+            for entry in journal.entries():
+                file.write(_line(_exported(journal, entry)))
+                count += 1
+            end = {"events": count, "state_hash": journal.final_hash()}
+            file.write(_line({"end": end}))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _store.sync_folder(path.absolute().parent)
+    except OSError as error:
+        raise JournalError(f"{path}: the export was not written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return count
+
+
+def _exported(journal: Journal, entry: Entry) -> dict[str, object]:
+    try:
+        event = event_json(decode_event(entry.event))
+    except CodecError as error:
+        raise DamagedError(
+            f"{journal.name}: event {entry.sequence}: {error}", sequence=entry.sequence
+        ) from None
+    return {"sequence": entry.sequence, "chain": entry.chain.hex(), "event": msgspec.Raw(event)}
+
+
+def _line(tree: dict[str, object]) -> bytes:
+    return msgspec.json.encode(tree) + b"\n"
+
+
+def _event_checksum(entry: Entry) -> int:
+    seed = zlib.crc32(b"%d %d " % (entry.sequence, entry.time_ms))
+    return zlib.crc32(entry.chain, zlib.crc32(entry.event, seed))
+
+
+def _checkpoint_checksum(checkpoint: Checkpoint) -> int:
+    seed = zlib.crc32(f"{checkpoint.sequence} {checkpoint.state_hash} ".encode())
+    return zlib.crc32(checkpoint.blob, zlib.crc32(checkpoint.chain, seed))

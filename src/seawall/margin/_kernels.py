@@ -24,14 +24,12 @@ EQUITY, MARGIN_EQUITY, INITIAL, MAINTENANCE, ERROR_BOUND = range(5)
 
 
 @kernel(forceinline=True)
-def _seal(account, rows, gross, equity, margin_equity, owed, clean, out):  # type: ignore[no-untyped-def]
+def _seal(account, gross, equity, margin_equity, owed, clean, out):  # type: ignore[no-untyped-def]
     """Write one account; widen the bound to cover differences; never let NaN look healthy.
 
-    owed = (initial, maintenance, error of either without the rows' own sums).
+    owed = (initial, maintenance, error of any single number).
     """
     initial, maintenance, error = owed
-    if not gross < EXACT:
-        error += rows * ULP * gross
     if error > 0.0:
         error = 2.0 * error + 2.0 * ULP * (gross + initial)
     seen = abs(equity) + abs(margin_equity) + initial + maintenance + error
@@ -118,21 +116,18 @@ def _scan(account, holdings, columns, table, rule, out):  # type: ignore[no-unty
             clean = clean and fine
             if joint:
                 break
-    initial = maintenance * factor_parts / RATIO
-    error = 0.0
-    if not gross < EXACT or (rate_parts > 0.0 and not short_gross == 0.0):
-        error = (rows + 1.0) * 2.0 * ULP * maintenance
-    if rate_parts > 0.0 and not short_gross == 0.0:
+    initial = maintenance
+    error = 0.0 if gross < EXACT else rows * ULP * gross
+    charged = rate_parts > 0.0 and not short_gross == 0.0
+    if charged or not gross < EXACT:
+        error += (rows + 1.0) * 2.0 * ULP * maintenance
+    if charged:
         error += rows
         clean = clean and short_gross < math.inf
     if factor_parts != RATIO:
-        # The rows' own error is scaled too; `_seal` adds it once more.
-        scale = factor_parts / RATIO
-        rows_error = 0.0 if gross < EXACT else rows * ULP * gross
-        error = scale * (error + rows_error) + 2.0 * ULP * initial + 1.0
-    _seal(
-        account, rows, gross, equity, margin_equity, (initial, maintenance, error), clean, out
-    )
+        initial = maintenance * factor_parts / RATIO
+        error = error * (factor_parts / RATIO) + 2.0 * ULP * initial + 1.0
+    _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)
 
 
 @kernel
@@ -177,7 +172,7 @@ def _tiered(account, holdings, columns, coin, brackets, out):  # type: ignore[no
         tier = span[coin[number]]
         end = span[coin[number] + 1]
         if kind[number] == OPTION or tier == end:
-            charge = exposure + abs(worth)
+            charge = exposure + (abs(worth) if kind[number] == OPTION else 0.0)
             size += charge
             initial += charge
             maintenance += charge
@@ -188,13 +183,11 @@ def _tiered(account, holdings, columns, coin, brackets, out):  # type: ignore[no
         owed = max(exposure * rate[tier] - amount[tier], 0.0)
         maintenance += owed
         initial += max(exposure * initial_rate[tier] - initial_amount[tier], owed)
-    error = 0.0
+    error = 0.0 if gross < EXACT else rows * ULP * gross
     if not size == 0.0:
-        error = (rows + 8.0) * ULP * size + rows
+        error += (rows + 8.0) * ULP * size + rows
     clean = size < math.inf
-    _seal(
-        account, rows, gross, equity, margin_equity, (initial, maintenance, error), clean, out
-    )
+    _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)
 
 
 @kernel

@@ -1,0 +1,42 @@
+# Two commands matter: `make run` shows the crash of August 2024, `make test` proves the house.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out
+
+.PHONY: run install develop test check bench clean help
+
+help:  ## List the targets.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+run: install  ## Replay the crash of 4 to 6 August 2024 and write out/report.html.
+	$(BIN)/seawall replay examples/crash-2024-08-05/scenario.toml --out $(OUT)
+
+install: $(VENV)/.installed  ## Create the virtual environment and install the package.
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+develop: $(VENV)/.developed  ## Install what tests, linters and benchmarks need.
+
+$(VENV)/.developed: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+test: develop  ## Run every test, doctests included.
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+check: develop  ## Lint, format, types and the import contracts.
+	$(BIN)/ruff check src tests benches
+	$(BIN)/ruff format --check src tests benches
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: develop  ## Measure what the documents claim, each as a ratio to a rival in the same run.
+	$(BIN)/python benches/run.py
+
+clean:  ## Remove what was built or written.
+	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

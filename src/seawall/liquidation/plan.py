@@ -1,0 +1,276 @@
+"""Which contracts an account must give up, and how many lots: the smallest exact plan.
+
+Knows rows, a published table, a margin method and what the book takes. Does not know who fills
+the orders, at which price they will be filled, or what the account was told before.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from seawall.liquidation.crossing import least_or_best
+from seawall.margin import ExactRequirement, ExactTable, MarginMethod, Rows
+from seawall.market import Kind
+from seawall.money import RATIO_ONE
+
+PASSES_MOST = 3  # Closing one row can make another worth closing; then they are walked again.
+
+
+class PlanError(ValueError):
+    """An exit that cannot be used; the message names its key path."""
+
+
+class Exit(NamedTuple):
+    """How a position can be left: where the proceeds go, how much the book takes, what it costs.
+
+    `cost` is slippage and fees in numeraire atoms per 10⁹ lots, so a share of the notional is
+    `notional × ratio` exactly (ratio in parts per billion), and a satoshi can cost less than an
+    atom. Only the cost of a whole close is rounded, up.
+    """
+
+    cash: int  # Asset that receives the proceeds: the contract's quote, or a currency.
+    lots: int  # Most lots, or atoms of a coin, that the book takes on the needed side.
+    cost: int = 0  # Numeraire atoms lost per 10⁹ lots, or per 10⁹ atoms of a coin.
+
+
+class Order(enum.Enum):
+    """Which row goes first. Contracts always go before coins; ties go by asset number."""
+
+    LARGEST_NOTIONAL_FIRST = "largest_notional_first"
+    LARGEST_RELEASE_FIRST = "largest_release_first"  # Margin freed per unit of cost.
+    LISTED = "listed"
+
+
+class Close(NamedTuple):
+    """One order of a plan."""
+
+    asset: int
+    lots: int  # Signed as traded: positive buys, negative sells.
+
+
+class Plan(NamedTuple):
+    """What to trade, and where the account stands if the exits are as stated."""
+
+    closes: tuple[Close, ...]
+    after: ExactRequirement
+    restores: bool  # Whether margin equity reaches the initial margin.
+
+
+def proceeds(lots: int, value: int, cost: int, value_cash: int) -> int:
+    """Atoms of cash that closing signed `lots` brings in, rounded down: owned.
+
+    floor((lots · value − |lots| · cost ÷ 10⁹) ÷ value_cash). A long of 2 lots worth 50 each at a
+    cost of 1 per lot brings 98; buying back a short of 2 takes 102.
+
+    >>> proceeds(2, 50, 10**9, 1), proceeds(-2, 50, 10**9, 1)
+    (98, -102)
+    """
+    return (lots * value * RATIO_ONE - abs(lots) * cost) // (value_cash * RATIO_ONE)
+
+
+def plan(
+    rows: Rows,
+    table: ExactTable,
+    method: MarginMethod,
+    exits: Mapping[int, Exit],
+    order: Order = Order.LARGEST_NOTIONAL_FIRST,
+) -> Plan:
+    """Find the least that must be closed, in the stated order, to restore the initial margin.
+
+    A liquidation takes an account's choice away, so it may take only what the safety of the others
+    needs: rows are closed in order as far as the book takes them, the last one only by the lots
+    still missing, and then earlier ones are given back where whole lots of the last left room. No
+    order closes one lot that the others do not need. A row whose closing would leave less excess
+    (margin equity − initial) is skipped, because a step that costs more than it frees harms the
+    account and protects nobody. Legs that hedge each other, where each alone would be skipped, are
+    shrunk together in proportion. Coins are sold, and coin debts bought back, only after contracts,
+    because they are what the account owns and not the risk that it runs.
+
+    Whenever closing all contracts restores the account, the plan restores it. The plan is the least
+    in the sense above if the initial margin is convex in positions (see `crossing`).
+    """
+    walk = _Walk(rows, table, method, exits)
+    before = walk.judge({})
+    if _excess(before) >= 0:
+        return Plan((), before, True)
+    closed: dict[int, int] = {}
+    contracts = [asset for asset, _ in rows if walk.is_contract(asset)]
+    closed = walk.close_rows(contracts, closed, order)
+    closed = walk.close_together(contracts, closed)
+    after = walk.judge(closed)
+    if _excess(after) < 0:
+        coins = [asset for asset, _ in walk.rows_after(closed) if not walk.is_contract(asset)]
+        closed = walk.close_rows(coins, closed, order)
+        after = walk.judge(closed)
+    elif len(closed) > 1:
+        closed = walk.give_back(closed)
+        after = walk.judge(closed)
+    closes = tuple(Close(asset, -lots) for asset, lots in closed.items())
+    assert _excess(after) >= _excess(before), "a plan made an account worse"
+    return Plan(closes, after, _excess(after) >= 0)
+
+
+def _excess(requirement: ExactRequirement) -> int:
+    return requirement.margin_equity - requirement.initial
+
+
+class _Walk:
+    """One account while it is planned for. `closed` maps asset → lots, signed as the position."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        table: ExactTable,
+        method: MarginMethod,
+        exits: Mapping[int, Exit],
+    ) -> None:
+        self.rows = dict(rows)
+        self.table = table
+        self.method = method
+        self.exits = {a: exits[a] for a, _ in rows if a in exits and exits[a].lots > 0}
+        for asset, exit_ in self.exits.items():
+            path = f"$.exits[{asset}]"
+            if exit_.cost < 0:
+                raise PlanError(f"at {path}.cost: {exit_.cost} is negative")
+            if exit_.cash == asset:
+                raise PlanError(f"at {path}.cash: an asset cannot be sold for itself")
+            if table.value[exit_.cash] <= 0:
+                raise PlanError(f"at {path}.cash: asset {exit_.cash} has no value")
+
+    def is_contract(self, asset: int) -> bool:
+        return int(self.table.risk.kind[asset]) >= Kind.LINEAR
+
+    def balances(self, closed: Mapping[int, int]) -> dict[int, int]:
+        """[asset] what the account holds once `closed` is closed."""
+        held = dict(self.rows)
+        for asset, lots in closed.items():
+            cash, _, cost = self.exits[asset]
+            value = self.table.value
+            held[asset] -= lots
+            held[cash] = held.get(cash, 0) + proceeds(lots, value[asset], cost, value[cash])
+        return held
+
+    def rows_after(self, closed: Mapping[int, int]) -> list[tuple[int, int]]:
+        return sorted((a, q) for a, q in self.balances(closed).items() if q)
+
+    def judge(self, closed: Mapping[int, int]) -> ExactRequirement:
+        return self.method.requirement_exact(self.rows_after(closed), self.table)
+
+    def room(self, asset: int, closed: Mapping[int, int]) -> tuple[int, int]:
+        """Side of what is left of a row, and how much of it can still be closed."""
+        exit_ = self.exits.get(asset)
+        left = self.balances(closed).get(asset, 0)
+        done = closed.get(asset, 0)
+        if exit_ is None or not left or left * done < 0:
+            return 0, 0
+        return (1 if left > 0 else -1), min(abs(left), exit_.lots - abs(done))
+
+    def close_rows(
+        self, assets: Iterable[int], closed: dict[int, int], order: Order
+    ) -> dict[int, int]:
+        """Walk the rows in order until the account is restored or no row helps any more."""
+        ranked = self.ranked(assets, closed, order)
+        for _ in range(PASSES_MOST):
+            before = dict(closed)
+            for asset in ranked:
+                side, room = self.room(asset, closed)
+                if not room:
+                    continue
+                line = _Line(self, closed, {asset: side * room}, room)
+                lots = least_or_best(line, room, line.stride, line.rounding)
+                if lots:
+                    closed = line.closed(lots)
+                if line(lots) >= 0:
+                    return closed
+            if closed == before or len(ranked) == 1:
+                break
+        return closed
+
+    def close_together(self, assets: Iterable[int], closed: dict[int, int]) -> dict[int, int]:
+        """Shrink all rows in proportion, where one after another was not enough."""
+        ray = {}
+        for asset in assets:
+            side, room = self.room(asset, closed)
+            if room:
+                ray[asset] = side * room
+        if not ray:
+            return closed
+        line = _Line(self, closed, ray, max(map(abs, ray.values())))
+        lots = least_or_best(line, line.steps, line.stride, line.rounding)
+        return line.closed(lots) if lots else closed
+
+    def give_back(self, closed: dict[int, int]) -> dict[int, int]:
+        """Return, latest row first, the lots that turned out not to be needed."""
+        for asset in reversed(list(closed)):
+            lots = closed[asset]
+            side = 1 if lots > 0 else -1
+            others = {a: n for a, n in closed.items() if a != asset}
+            line = _Line(self, others, {asset: lots}, abs(lots))
+            if line(line.steps - 1) < 0:
+                continue
+            least = least_or_best(line, line.steps - 1, line.stride, line.rounding)
+            closed = {a: side * least if a == asset else n for a, n in closed.items()}
+            if not least:
+                del closed[asset]
+        return closed
+
+    def ranked(self, assets: Iterable[int], closed: Mapping[int, int], order: Order) -> list[int]:
+        """The rows in the order in which they are closed."""
+        key: Callable[[int], int] = lambda asset: 0  # noqa: E731
+        if order is Order.LARGEST_NOTIONAL_FIRST:
+            held = self.balances(closed)
+            key = lambda asset: -abs(held[asset]) * self.unit(asset)  # noqa: E731
+        elif order is Order.LARGEST_RELEASE_FIRST:
+            start = self.judge(closed)
+            key = lambda asset: -self.release(asset, closed, start)  # noqa: E731
+        return sorted((a for a in assets if a in self.exits), key=lambda a: (key(a), a))
+
+    def unit(self, asset: int) -> int:
+        """Notional of one lot, or value of one atom of a coin. [numeraire atoms]"""
+        return self.table.notional[asset] if self.is_contract(asset) else self.table.value[asset]
+
+    def release(self, asset: int, closed: Mapping[int, int], start: ExactRequirement) -> int:
+        """Maintenance and haircut that closing a row frees, per numeraire atom of its cost.
+
+        Costs below one atom count as one. [units of 2⁻⁶⁴, rounded down]
+        """
+        side, room = self.room(asset, closed)
+        if not room:
+            return 0
+        cost = max(1, -(-room * self.exits[asset].cost // RATIO_ONE))
+        end = self.judge({**closed, asset: closed.get(asset, 0) + side * room})
+        freed = start.maintenance - end.maintenance + end.margin_equity - start.margin_equity + cost
+        return (freed << 64) // cost
+
+
+class _Line:
+    """Excess of an account along a straight line of closes, each point judged once."""
+
+    def __init__(
+        self, walk: _Walk, base: Mapping[int, int], ray: Mapping[int, int], steps: int
+    ) -> None:
+        self.walk = walk
+        self.base = base
+        self.ray = ray
+        self.steps = steps  # Points on the line after its start; the last closes the whole ray.
+        coins = not all(walk.is_contract(asset) for asset in ray)
+        self.stride = max(1, steps >> 12) if coins else 1
+        cash = sum(walk.table.value[walk.exits[asset].cash] for asset in ray)
+        self.rounding = cash + 2 * len(walk.rows) + 2  # Of the proceeds; of the method's terms.
+        self.seen: dict[int, int] = {}
+
+    def closed(self, step: int) -> dict[int, int]:
+        closed = dict(self.base)
+        for asset, lots in self.ray.items():
+            part = -(-abs(lots) * step // self.steps)
+            if part:
+                closed[asset] = closed.get(asset, 0) + (part if lots > 0 else -part)
+        return closed
+
+    def __call__(self, step: int) -> int:
+        excess = self.seen.get(step)
+        if excess is None:
+            excess = self.seen[step] = _excess(self.walk.judge(self.closed(step)))
+        return excess
