@@ -8,11 +8,16 @@ a result that does not fit is an error, never a wrap.
 from __future__ import annotations
 
 import enum
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 RATIO_ONE = 1_000_000_000  # A ratio of 1, in parts per billion.
 ATOMS_MAX = 2**63 - 1  # The largest amount that a ledger row can hold, in atoms.
+DECIMALS_MAX = 18  # More decimals would leave a ledger row less than ten whole units.
+
+_DIGITS_MAX = 200  # Of a number in text; longer text is not an amount.
 
 
 class AmountError(ValueError):
@@ -37,6 +42,13 @@ class Asset:
 
     id: str
     decimals: int
+
+    def __post_init__(self) -> None:
+        if type(self.decimals) is not int:
+            kind = type(self.decimals).__name__
+            raise TypeError(f"decimals of {self.id} must be int, not {kind}")
+        if not 0 <= self.decimals <= DECIMALS_MAX:
+            raise AmountError(f"{self.id} has {self.decimals} decimals, not 0 to {DECIMALS_MAX}")
 
     @property
     def one(self) -> int:
@@ -78,6 +90,32 @@ class Money:
     def __neg__(self) -> Money:
         return Money(-self.atoms, self.asset)
 
+    def __abs__(self) -> Money:
+        return Money(abs(self.atoms), self.asset)
+
+    def __mul__(self, times: object) -> Money:
+        if type(times) is not int:
+            raise TypeError(f"Money is multiplied by int or by `ratio`, not {type(times).__name__}")
+        return Money(self.atoms * times, self.asset)
+
+    __rmul__ = __mul__
+
+    def __lt__(self, other: object) -> bool:
+        return self.atoms < self._same(other)
+
+    def __le__(self, other: object) -> bool:
+        return self.atoms <= self._same(other)
+
+    def __gt__(self, other: object) -> bool:
+        return self.atoms > self._same(other)
+
+    def __ge__(self, other: object) -> bool:
+        return self.atoms >= self._same(other)
+
+    def ratio(self, parts: int, rounding: Rounding) -> Money:
+        """This amount times a ratio in parts per billion, rounded to the named side."""
+        return Money(multiply_ratio(self.atoms, parts, rounding), self.asset)
+
     def _same(self, other: object) -> int:
         if not isinstance(other, Money):
             raise TypeError(f"Money combines only with Money, not with {type(other).__name__}")
@@ -103,19 +141,21 @@ def parse_atoms(text: str | int | Decimal, decimals: int) -> int:
         ...
     seawall.money.AmountError: 0.0000001 has more than 6 decimals
     """
-    if isinstance(text, float):
-        raise TypeError(f"{text} is a float; write the amount as text")
+    if isinstance(text, (float, bool)):
+        raise TypeError(f"{text} is a {type(text).__name__}; write the amount as text")
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise AmountError(f"{text!r} is not a number") from None
+        raise AmountError(f"{_shortened(text)} is not a number") from None
     if not number.is_finite():
         raise AmountError(f"{text} is not a finite number")
+    if number.is_zero():
+        return 0
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     power = exponent + decimals
-    if power > 40:
-        raise AmountError(f"{text} is too large")
+    if power > 40 or len(digits) > _DIGITS_MAX:
+        raise AmountError(f"{_shortened(text)} is too large")
     whole = int("".join(map(str, digits)) or "0")
     if power >= 0:
         whole *= 10**power
@@ -163,6 +203,8 @@ def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
     >>> [divide(-7, 2, side) for side in Rounding]
     [-4, -3, -4]
     """
+    if type(numerator) is not int or type(denominator) is not int:
+        raise TypeError(f"divide needs int, not {type(numerator)} and {type(denominator)}")
     assert denominator > 0, "divide needs a positive denominator"
     quotient, rest = divmod(numerator, denominator)
     if not rest or rounding is Rounding.DOWN:
@@ -182,3 +224,47 @@ def multiply_ratio(atoms: int, parts: int, rounding: Rounding) -> int:
     5001
     """
     return divide(atoms * parts, RATIO_ONE, rounding)
+
+
+def square_root(number: int, rounding: Rounding) -> int:
+    """The square root of a count, rounded to the named side.
+
+    √n never lies halfway between whole numbers: (k + ½)² = k² + k + ¼ is not whole.
+
+    >>> [square_root(7, side) for side in Rounding]
+    [2, 3, 3]
+    """
+    if number < 0:
+        raise AmountError(f"{number} has no square root")
+    root = math.isqrt(number)
+    above = number - root * root  # Beyond root · (root + 1), the next whole number is nearer.
+    if rounding is Rounding.UP:
+        return root + (above > 0)
+    return root + (rounding is Rounding.NEAREST and above > root)
+
+
+def split(atoms: int, weights: Sequence[int]) -> list[int]:
+    """Share an amount pro rata so that no atom is lost: shares_i ≈ atoms · weights_i ÷ Σ weights.
+
+    Each share is rounded towards zero; atoms left over go one each to the largest remainders, and
+    among equal remainders to whoever comes first.
+
+    >>> split(-100, [1, 1, 1])
+    [-34, -33, -33]
+    """
+    if any(weight < 0 for weight in weights):
+        raise AmountError("a weight is negative")
+    whole = sum(weights)
+    if not whole:
+        raise AmountError("no weight is positive")
+    parts = [divmod(abs(atoms) * weight, whole) for weight in weights]
+    shares = [share for share, _ in parts]
+    order = sorted(range(len(parts)), key=lambda i: -parts[i][1])
+    for i in order[: abs(atoms) - sum(shares)]:
+        shares[i] += 1
+    return shares if atoms >= 0 else [-share for share in shares]
+
+
+def _shortened(text: object) -> str:
+    written = repr(text)
+    return written if len(written) <= 60 else f"{written[:57]}..."

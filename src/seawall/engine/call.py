@@ -12,7 +12,6 @@ from __future__ import annotations
 from seawall.engine.effect import Called, State
 from seawall.engine.state import Venue
 from seawall.margin import ExactRequirement
-from seawall.money import parse_ratio
 
 
 def follow(venue: Venue, account: int) -> bool:
@@ -25,8 +24,7 @@ def follow(venue: Venue, account: int) -> bool:
         return _in_grace(venue, account, verdict)
     if verdict.margin_equity < verdict.maintenance:
         return _breached(venue, account, verdict)
-    rules = venue.rulebook.call
-    if venue.is_below(verdict, parse_ratio(rules.warning_ratio)):
+    if venue.is_below(verdict, venue.rates.warning):
         venue.change_state(account, State.WARNED, verdict)
     else:
         venue.change_state(account, State.HEALTHY, verdict)
@@ -51,8 +49,8 @@ def _in_grace(venue: Venue, account: int, verdict: ExactRequirement) -> bool:
         venue.change_state(account, State.HEALTHY, verdict)
         return False
     late = venue.time_ms >= venue.deadline[account]
-    close_out = parse_ratio(venue.rulebook.call.close_out_ratio)
-    if verdict.margin_equity < verdict.maintenance and (late or venue.is_below(verdict, close_out)):
+    too_low = venue.is_below(verdict, venue.rates.close_out)
+    if verdict.margin_equity < verdict.maintenance and (late or too_low):
         venue.change_state(account, State.LIQUIDATING, verdict)
         return True
     if late:

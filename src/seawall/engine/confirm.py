@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seawall.engine.effect import State
 from seawall.engine.state import FIRST_ACCOUNT, Venue
 from seawall.margin import Requirement
-from seawall.money import RATIO_ONE, parse_ratio
+from seawall.money import RATIO_ONE
 
 
 def screen(venue: Venue, method: int, accounts: NDArray[np.int64]) -> Requirement:
@@ -29,7 +29,7 @@ def suspects(venue: Venue) -> list[int]:
     An account that is being liquidated, or waits in grace, is always looked at: time alone may
     move it.
     """
-    warning = parse_ratio(venue.rulebook.call.warning_ratio) / RATIO_ONE
+    warning = venue.rates.warning / RATIO_ONE
     found: list[NDArray[np.int64]] = []
     users = np.arange(FIRST_ACCOUNT, len(venue.names))
     for method in range(len(venue.methods)):

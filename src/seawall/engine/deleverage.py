@@ -28,22 +28,18 @@ def deleverage_account(venue: Venue, account: int) -> bool:
     closed = False
     for asset, lots in venue.open_contracts(account):
         instrument = venue.catalogue.assets[asset].instrument
-        price = bankruptcy_price(
-            venue.catalogue, venue.snapshot, rows, venue.tables.exact(number), instrument
-        )
-        tick = venue.catalogue.instruments[instrument].tick
-        price = max(tick, price)
-        for take in deleverage(abs(lots), rank(_candidates(venue, account, asset, lots))).takes:
+        price = max(1, bankruptcy_price(rows, venue.tables.exact(number), asset, venue.catalogue))
+        queue = rank(_candidates(venue, account, asset, lots))
+        for take in deleverage(lots, queue).takes:
             closed = True
-            _hand_over(venue, account, take.account, instrument, lots, take.lots, price)
+            _hand_over(venue, account, take.account, instrument, take.lots, price)
     return closed
 
 
 def _hand_over(
-    venue: Venue, account: int, counterparty: int, instrument: int, lots: int, taken: int, price: int
+    venue: Venue, account: int, counterparty: int, instrument: int, lots: int, price: int
 ) -> None:
-    buyer, seller = (counterparty, account) if lots > 0 else (account, counterparty)
-    cash = exchange(venue, instrument, buyer, seller, taken, price, Cause.DELEVERAGING)
+    cash = exchange(venue, instrument, counterparty, account, lots, price, Cause.DELEVERAGING)
     catalogue = venue.catalogue
     settle = catalogue.coin(catalogue.instruments[instrument].settle)
     venue.effects.append(
@@ -51,7 +47,7 @@ def _hand_over(
             account=account,
             counterparty=counterparty,
             instrument=instrument,
-            lots=taken if lots > 0 else -taken,
+            lots=lots,
             price=price,
             notional=venue.worth(settle, abs(cash)),
         )

@@ -224,13 +224,21 @@ def _loaded(venue: Venue, event: Loaded) -> Reason | None:
 
 def _priced(venue: Venue, event: Priced) -> Reason | None:
     try:
-        snapshot, touched = venue.snapshot.priced(venue.catalogue, event)
+        snapshot, touched = venue.snapshot.priced(
+            venue.catalogue,
+            venue.snapshot.sequence + 1,
+            event.time_ms,
+            price=event.price,
+            mark=event.mark,
+            slices=event.slices,
+            depth=event.depth,
+        )
     except ValueError:
         return Reason.PRICE_NOT_POSITIVE
     venue.snapshot = snapshot
     if not all(snapshot.price):
         return None
-    venue.tables.reprice(venue.catalogue, snapshot, touched)
+    venue.tables.reprice(venue.catalogue, snapshot, frozenset(touched))
     venue.used_depth = {}
     _look_at_everybody(venue)
     return None

@@ -7,10 +7,9 @@ bytes and sequence numbers; what an event means is for the engine, who replays i
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -21,9 +20,9 @@ from sqlalchemy.engine import Row
 
 from seawall.engine import _store
 from seawall.engine._store import DamagedError, Durability, JournalError
-from seawall.engine.codec import GENESIS, CodecError, decode_event, event_json
+from seawall.engine.codec import GENESIS
 
-__all__ = ["Checkpoint", "DamagedError", "Entry", "Journal", "JournalError", "export"]
+__all__ = ["Checkpoint", "DamagedError", "Entry", "Journal", "JournalError"]
 
 FORMAT = "1"
 _FORMAT_KEY = "seawall.format"
@@ -364,49 +363,6 @@ class _Head(msgspec.Struct, frozen=True):
     sequence: int
     chain: bytes
     state_hash: str | None
-
-
-def export(journal: Journal, path: Path) -> int:
-    """Write the journal as lines of JSON and return how many events they hold.
-
-    The first line says what the journal is, the last where it ends; between them is one line for
-    each event. Integers are written in full, byte columns in base64, hashes in hex. The file
-    appears whole or not at all.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    count = 0
-    try:
-        with partial.open("wb") as file:
-            file.write(_line({"seawall_journal": FORMAT, "meta": journal.meta}))
-            for entry in journal.entries():
-                file.write(_line(_exported(journal, entry)))
-                count += 1
-            end = {"events": count, "state_hash": journal.final_hash()}
-            file.write(_line({"end": end}))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _store.sync_folder(path.absolute().parent)
-    except OSError as error:
-        raise JournalError(f"{path}: the export was not written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return count
-
-
-def _exported(journal: Journal, entry: Entry) -> dict[str, object]:
-    try:
-        event = event_json(decode_event(entry.event))
-    except CodecError as error:
-        raise DamagedError(
-            f"{journal.name}: event {entry.sequence}: {error}", sequence=entry.sequence
-        ) from None
-    return {"sequence": entry.sequence, "chain": entry.chain.hex(), "event": msgspec.Raw(event)}
-
-
-def _line(tree: dict[str, object]) -> bytes:
-    return msgspec.json.encode(tree) + b"\n"
 
 
 def _event_checksum(entry: Entry) -> int:

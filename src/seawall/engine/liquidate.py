@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from seawall.engine.deleverage import deleverage_account, unrealised_gains
 from seawall.engine.effect import FundPaid, Liquidated, LossShared, OrderWanted, Reason, State
 from seawall.engine.event import Filled
-from seawall.engine.state import INSURANCE_FUND, MARKET, Order, Venue
+from seawall.engine.state import INSURANCE_FUND, MARKET, OpenOrder, Venue
 from seawall.engine.trading import exchange, fold
 from seawall.ledger import Cause
-from seawall.liquidation import Exit, bankruptcy_price, cover, liquidation_fee, plan
+from seawall.liquidation import Exit, Order, bankruptcy_price, cover, liquidation_fee, plan
 from seawall.margin import ExactRequirement
 from seawall.market import Kind
-from seawall.money import RATIO_ONE, Rounding, divide, multiply_ratio, parse_ratio
+from seawall.money import RATIO_ONE, Rounding, divide, multiply_ratio
 
 
 def liquidate(venue: Venue, account: int) -> None:
@@ -81,7 +81,7 @@ def fill(venue: Venue, event: Filled) -> Reason | None:
     return None
 
 
-def _book_fill(venue: Venue, order: Order, event: Filled) -> None:
+def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
     buyer, seller = (order.account, MARKET) if order.lots > 0 else (MARKET, order.account)
     cash = exchange(
         venue, order.instrument, buyer, seller, event.lots, event.price, Cause.LIQUIDATION
@@ -89,8 +89,7 @@ def _book_fill(venue: Venue, order: Order, event: Filled) -> None:
     catalogue = venue.catalogue
     settle = catalogue.coin(catalogue.instruments[order.instrument].settle)
     notional = venue.worth(settle, abs(cash))
-    rate = parse_ratio(venue.rulebook.liquidation.fee_ratio)
-    fee = liquidation_fee(notional, rate, venue.judge(order.account).equity)
+    fee = liquidation_fee(notional, venue.rates.fee, venue.judge(order.account).equity)
     price = venue.snapshot.price[settle]
     fee_atoms = fee * catalogue.coins[settle].one // price
     venue.move(settle, order.account, INSURANCE_FUND, fee_atoms, Cause.FEE)
@@ -115,8 +114,8 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
     exits = _exits(venue, rows)
     if not exits:
         return
-    rules = venue.rulebook.liquidation
-    made = plan(rows, venue.tables.exact(number), venue.methods[number], exits, rules.order)
+    order = Order(venue.rulebook.liquidation.order)
+    made = plan(rows, venue.tables.exact(number), venue.methods[number], exits, order)
     for close in made.closes:
         instrument, lots = _instrument_to_close(venue, account, close.asset, close.lots)
         if lots == 0:
@@ -124,7 +123,7 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
         limit = _limit(venue, rows, number, instrument, lots, verdict)
         used = venue.used_depth
         used[instrument, lots > 0] = used.get((instrument, lots > 0), 0) + abs(lots)
-        venue.orders[venue.next_order] = Order(account, instrument, lots, limit)
+        venue.orders[venue.next_order] = OpenOrder(account, instrument, lots, limit)
         _count_waiting(venue, account, 1)
         venue.effects.append(
             OrderWanted(
@@ -140,8 +139,8 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
 
 def _exits(venue: Venue, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
     """Where each row could be closed: what receives the cash, how much the book takes, the cost."""
-    rules = venue.rulebook.liquidation
-    cost_ratio = parse_ratio(rules.slippage_ratio) + parse_ratio(rules.fee_ratio)
+    cost_ratio = venue.rates.slippage + venue.rates.fee
+    table = venue.tables.exact(0)
     exits: dict[int, Exit] = {}
     for asset, held in rows:
         row = venue.catalogue.assets[asset]
@@ -151,14 +150,13 @@ def _exits(venue: Venue, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
             instrument = venue.spot.get(asset, -1)
             if instrument < 0:
                 continue
-            lot = venue.catalogue.instruments[instrument].lot
-            cash = venue.catalogue.cash_asset[instrument]
+            lot, turnover = venue.catalogue.instruments[instrument].lot, table.value[asset]
         else:
-            instrument, lot = row.instrument, 1
-            cash = venue.catalogue.cash_asset[instrument]
+            instrument, lot, turnover = row.instrument, 1, table.notional[asset]
         left = _depth_left(venue, instrument, held < 0)
         if left > 0:
-            exits[asset] = Exit(cash=cash, lots=left * lot, cost_ratio=cost_ratio)
+            cash = venue.catalogue.cash_asset[instrument]
+            exits[asset] = Exit(cash=cash, lots=left * lot, cost=turnover * cost_ratio)
     return exits
 
 
@@ -166,7 +164,8 @@ def _depth_left(venue: Venue, instrument: int, buys: bool) -> int:
     if instrument >= len(venue.snapshot.depth):
         return 0
     bid, ask = venue.snapshot.depth[instrument]
-    return (ask if buys else bid) - venue.used_depth.get((instrument, buys), 0)
+    shown = multiply_ratio(ask if buys else bid, venue.rates.depth_share, Rounding.DOWN)
+    return shown - venue.used_depth.get((instrument, buys), 0)
 
 
 def _instrument_to_close(venue: Venue, account: int, asset: int, lots: int) -> tuple[int, int]:
@@ -200,15 +199,13 @@ def _limit(
     """
     buys = lots > 0
     mark = venue.mark(instrument)
-    slippage = parse_ratio(venue.rulebook.liquidation.slippage_ratio)
+    slippage = venue.rates.slippage
     tick = venue.catalogue.instruments[instrument].tick
     factor = RATIO_ONE + slippage if buys else RATIO_ONE - slippage
     limit = multiply_ratio(mark, factor, Rounding.UP if buys else Rounding.DOWN)
     asset = venue.catalogue.lot_asset[instrument]
     if verdict.equity > 0 and venue.catalogue.assets[asset].kind is not Kind.CURRENCY:
-        worst = bankruptcy_price(
-            venue.catalogue, venue.snapshot, rows, venue.tables.exact(method), instrument
-        )
+        worst = bankruptcy_price(rows, venue.tables.exact(method), asset, venue.catalogue)
         limit = min(limit, worst) if buys else max(limit, worst)
     if buys:
         return max(tick, limit // tick * tick)
@@ -257,10 +254,9 @@ def wind_up(venue: Venue, account: int) -> None:
 
 def _fund_can_carry(venue: Venue, account: int, verdict: ExactRequirement) -> bool:
     """Whether the fund could pay what winding the account down on the book would leave."""
-    rules = venue.rulebook.liquidation
     table = venue.tables.exact(int(venue.method[account]))
     turnover = sum(abs(lots) * table.notional[a] for a, lots in venue.open_contracts(account))
-    cost = multiply_ratio(turnover, parse_ratio(rules.slippage_ratio), Rounding.UP)
+    cost = multiply_ratio(turnover, venue.rates.slippage, Rounding.UP)
     return venue.fund_worth() >= cost - verdict.equity
 
 

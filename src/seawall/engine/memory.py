@@ -14,10 +14,10 @@ import numpy as np
 
 from seawall.engine.columns import Columns
 from seawall.engine.rulebook import Rulebook, decode
-from seawall.engine.state import SYSTEM_ACCOUNTS, Order, Venue
+from seawall.engine.state import SYSTEM_ACCOUNTS, OpenOrder, Rates, Venue
 from seawall.engine.tables import Tables
 from seawall.ledger import Ledger
-from seawall.market import Catalogue, Instrument, Snapshot, VolatilitySlice
+from seawall.market import Instrument, Snapshot, VolatilitySlice
 
 NO_METHOD = -1  # System accounts are not margined.
 
@@ -45,19 +45,19 @@ class _Dump(msgspec.Struct, array_like=True):
     used_depth: list[tuple[int, bool, int]] = []
     time_ms: int = 0
     next_order: int = 1
-    next_transfer: int = 1
 
 
 def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
     """An empty venue under a rulebook, with its system accounts."""
-    catalogue = Catalogue.empty(rulebook.numeraire_asset, rulebook.coin_assets)
+    catalogue = rulebook.catalogue()
     ledger = Ledger(len(catalogue.assets))
     venue = Venue(
         rulebook=rulebook,
         catalogue=catalogue,
         snapshot=Snapshot.empty(catalogue),
         ledger=ledger,
-        tables=Tables(rulebook.methods, rulebook.haircut_parts),
+        tables=Tables(rulebook.methods, rulebook.haircuts),
+        rates=Rates.of(rulebook),
         columns=Columns(ledger),
         time_ms=time_ms,
     )
@@ -77,9 +77,9 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     """Let another rulebook hold, if the venue's coins and methods in use exist under it."""
     old = venue.rulebook
     fits = (
-        rulebook.numeraire_asset == old.numeraire_asset
-        and rulebook.coin_assets == old.coin_assets
+        rulebook.numeraire == old.numeraire
         and rulebook.cash == old.cash
+        and [(c.id, c.decimals) for c in rulebook.coins] == [(c.id, c.decimals) for c in old.coins]
     )
     number = {name: index for index, name in enumerate(rulebook.method_names)}
     used = sorted({int(m) for m in np.unique(venue.method)} - {NO_METHOD})
@@ -91,7 +91,8 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     venue.method = method
     venue.rulebook = rulebook
     ready = venue.tables.ready
-    venue.tables = Tables(rulebook.methods, rulebook.haircut_parts)
+    venue.tables = Tables(rulebook.methods, rulebook.haircuts)
+    venue.rates = Rates.of(rulebook)
     if ready:
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return True
@@ -128,10 +129,10 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.status = np.frombuffer(kept.status, "<i1").astype(np.int8)
     venue.deadline = dict(kept.deadline)
     for number, *rest in kept.orders:
-        order = venue.orders[number] = Order(*rest)
+        order = venue.orders[number] = OpenOrder(*rest)
         venue.waiting[order.account] = venue.waiting.get(order.account, 0) + 1
     venue.used_depth = {(i, side): lots for i, side, lots in kept.used_depth}
-    venue.next_order, venue.next_transfer = kept.next_order, kept.next_transfer
+    venue.next_order = kept.next_order
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return kept.sequence, kept.chain, venue
@@ -168,5 +169,4 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         sorted((i, side, lots) for (i, side), lots in venue.used_depth.items()),
         venue.time_ms,
         venue.next_order,
-        venue.next_transfer,
     )

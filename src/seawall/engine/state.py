@@ -7,6 +7,7 @@ judge an account; it decides nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from seawall.engine.tables import Tables
 from seawall.ledger import Cause, Ledger, Transfer
 from seawall.margin import ExactRequirement, MarginMethod
 from seawall.market import Catalogue, Instrument, Kind, Snapshot
-from seawall.money import RATIO_ONE
+from seawall.money import RATIO_ONE, parse_ratio
 from seawall.pricing import Ints
 
 OUTSIDE, MARKET, CLEARING, INSURANCE_FUND, FEES, DUST = range(6)
@@ -27,13 +28,36 @@ FIRST_ACCOUNT = len(SYSTEM_ACCOUNTS)
 
 
 @dataclass(slots=True)
-class Order:
+class OpenOrder:
     """A liquidation order that waits for its answer."""
 
     account: int
     instrument: int
     lots: int  # Signed: positive buys.
     limit: int
+
+
+class Rates(NamedTuple):
+    """The rulebook's ratios, compiled to parts per billion."""
+
+    warning: int
+    close_out: int
+    slippage: int
+    fee: int
+    depth_share: int
+    taker: int
+
+    @classmethod
+    def of(cls, rulebook: Rulebook) -> Rates:
+        """Compile a rulebook's ratios."""
+        return cls(
+            parse_ratio(rulebook.call.warning_ratio),
+            parse_ratio(rulebook.call.close_out_ratio),
+            parse_ratio(rulebook.liquidation.slippage_ratio),
+            parse_ratio(rulebook.liquidation.fee_ratio),
+            parse_ratio(rulebook.liquidation.depth_share),
+            parse_ratio(rulebook.fees.taker_ratio),
+        )
 
 
 @dataclass(slots=True)
@@ -45,19 +69,19 @@ class Venue:
     snapshot: Snapshot
     ledger: Ledger
     tables: Tables
+    rates: Rates
     columns: Columns
     names: list[str] = field(default_factory=list)
     method: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
     status: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
     deadline: dict[int, int] = field(default_factory=dict)
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: dict[int, OpenOrder] = field(default_factory=dict)
     listings: list[tuple[Instrument, ...]] = field(default_factory=list)
     spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
     waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
     used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
     time_ms: int = 0
     next_order: int = 1
-    next_transfer: int = 1
     effects: list[Effects] = field(default_factory=list)
 
     @property
@@ -72,10 +96,9 @@ class Venue:
         if atoms < 0:
             source, target, atoms = target, source, -atoms
         refusal = self.ledger.post(
-            Transfer(self.next_transfer, asset, source, target, atoms, cause)
+            Transfer(self.ledger.next_id, asset, source, target, atoms, cause)
         )
         assert refusal is None, f"the engine made a transfer that the ledger refused: {refusal}"
-        self.next_transfer += 1
 
     def load(self, accounts: Ints, assets: Ints, quantity: Ints) -> None:
         """Credit a whole book at once; the outside account stands against it."""
@@ -92,7 +115,7 @@ class Venue:
         """Let a grown catalogue hold; nothing that stood before moves in it."""
         self.catalogue = catalogue
         self.listings.append(batch)
-        self.ledger.grow(len(catalogue.assets))
+        self.ledger.admit(len(catalogue.assets) - self.ledger.assets)
         self.snapshot = self.snapshot.grown(catalogue)
         cash = catalogue.coin(self.rulebook.cash)
         self.spot = {

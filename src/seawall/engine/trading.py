@@ -6,11 +6,11 @@ import numpy as np
 
 from seawall.engine.effect import Expired, FundingPaid, Reason, State
 from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
-from seawall.engine.state import CLEARING, DUST, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
+from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
 from seawall.market import Kind, buyer_cash, funding_payment, settlement_value
-from seawall.money import ATOMS_MAX, Rounding, multiply_ratio, parse_ratio
+from seawall.money import ATOMS_MAX, Rounding, multiply_ratio
 
 
 def deposit(venue: Venue, event: Deposited) -> Reason | None:
@@ -58,13 +58,10 @@ def trade(venue: Venue, event: Traded) -> Reason | None:
     if refusal is not None:
         return refusal
     exchange(venue, event.instrument, event.buyer, event.seller, event.lots, event.price)
-    rate = parse_ratio(venue.rulebook.fees.taker_ratio)
-    if rate:
-        from seawall.engine.state import FEES
-
+    if venue.rates.taker:
         coin = venue.catalogue.coin(venue.catalogue.instruments[event.instrument].settle)
         cash = abs(buyer_cash(venue.catalogue, event.instrument, event.lots, event.price))
-        fee = multiply_ratio(cash, rate, Rounding.UP)
+        fee = multiply_ratio(cash, venue.rates.taker, Rounding.UP)
         for side in (event.buyer, event.seller):
             venue.move(coin, side, FEES, fee, Cause.FEE)
     return None
@@ -112,9 +109,13 @@ def fund(venue: Venue, event: Funded) -> Reason | None:
         ],
         np.int64,
     )
-    post_rows(venue, accounts, cash, -paid, DUST, Cause.FUNDING)
+    snapshot = venue.snapshot
+    venue.snapshot = snapshot.funded(
+        snapshot.sequence + 1, venue.time_ms, event.instrument, event.rate
+    )
+    post_rows(venue, accounts, cash, paid, DUST, Cause.FUNDING)
     coin = venue.catalogue.assets[cash].currency
-    turnover = int(np.abs(paid[paid > 0]).sum())
+    turnover = int(paid[paid > 0].sum())
     venue.effects.append(
         FundingPaid(
             instrument=event.instrument,

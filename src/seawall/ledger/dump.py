@@ -7,7 +7,7 @@ start, cap or hole is in them. The dump adds which transfer ids are posted.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ class DumpError(ValueError):
     """Bytes that are not a dump of a ledger; the message says where."""
 
 
-class Dump(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dump:
     """What a dump holds, as columns."""
 
     assets: int

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ _FIRST_ROWS = 64
 _FIRST_ACCOUNTS = 16
 
 
-class Columns(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Columns:
     """The ledger's own memory, read-only: account a owns rows start[a] to start[a] + count[a].
 
     Rows outside every region hold leftovers and mean nothing. Views stay readable for ever but
@@ -106,8 +108,7 @@ class Regions:
             if balance:
                 self.balance[row] = balance
                 return
-            self.asset[row : stop - 1] = self.asset[row + 1 : stop]
-            self.balance[row : stop - 1] = self.balance[row + 1 : stop]
+            self._copy_rows(row + 1, row, stop - row - 1)
             self.used[account] -= 1
         elif balance:
             if stop - first == self.cap[account]:
@@ -118,9 +119,7 @@ class Regions:
             self.balance[row : stop + 1] = array("q", (balance,)) + self.balance[row:stop]
             self.used[account] += 1
 
-    def place(
-        self, account: Ints, count: Ints, asset: NDArray[np.integer], balance: Ints
-    ) -> None:
+    def place(self, account: Ints, count: Ints, asset: NDArray[np.integer], balance: Ints) -> None:
         """Write the whole regions of distinct ascending accounts.
 
         `asset` and `balance` are their rows one account after the other, count[i] of account[i].
@@ -141,6 +140,18 @@ class Regions:
         rows = positions(self.start_view[account], count)
         self.asset_view[rows] = asset
         self.balance_view[rows] = balance
+
+    def holders(self, asset: int) -> tuple[Ints, Ints]:
+        """Accounts that have an asset, ascending, and their balances."""
+        hits = np.flatnonzero(self.asset_view[: self.end] == asset)
+        start = self.start_view[: self.accounts]
+        held = np.flatnonzero(self.cap_view[: self.accounts])
+        held = held[np.argsort(start[held], kind="stable")]
+        account = held[np.searchsorted(start[held], hits, "right") - 1]
+        live = hits < start[account] + self.used_view[account]
+        account, hits = account[live], hits[live]
+        order = np.argsort(account, kind="stable")
+        return account[order], self.balance_view[hits[order]]
 
     def gather(self) -> tuple[Ints, NDArray[np.int32], Ints]:
         """Copy of all rows in canonical order: count[account], asset[row], balance[row]."""
@@ -178,11 +189,15 @@ class Regions:
         if self.end + cap > len(self.asset):
             self._repack(cap)
         first, used = self.start[account], self.used[account]
-        self.asset[self.end : self.end + used] = self.asset[first : first + used]
-        self.balance[self.end : self.end + used] = self.balance[first : first + used]
+        self._copy_rows(first, self.end, used)
         self.start[account] = self.end
         self.cap[account] = cap
         self.end += cap
+
+    def _copy_rows(self, source: int, target: int, rows: int) -> None:
+        if rows:  # An exported array refuses even an empty assignment.
+            self.asset[target : target + rows] = self.asset[source : source + rows]
+            self.balance[target : target + rows] = self.balance[source : source + rows]
 
     def _repack(self, extra: int) -> None:
         """Copy all regions, in account order and without holes, to buffers with room to spare."""

@@ -10,6 +10,8 @@ from seawall.margin import ExactTable, Rows
 from seawall.market import Catalogue, Kind
 from seawall.money import Rounding, divide
 
+NO_PRICE = 2**63 - 1  # A price that no market reaches, in price atoms.
+
 
 class BankruptcyError(ValueError):
     """A position that has no bankruptcy value; the message says why."""
@@ -42,8 +44,9 @@ def bankruptcy_price(rows: Rows, table: ExactTable, asset: int, catalogue: Catal
     entered at E with leverage L and no other equity the price is E · (1 − 1 ÷ L). Inverse: closing
     a lot costs face ÷ price coins, b = −face × index ÷ price, which gives E · L ÷ (L + 1).
 
-    Rounded for the account, as the value is. A linear long or an option that no price can make
-    bankrupt has price 0; an inverse short that none can, the greatest price that a ledger holds.
+    Rounded for the account, as the value is. Where the answer would be below zero (a linear long
+    that no price breaks, a linear short that none saves) it is 0; where an inverse contract's would
+    be infinite (a short that no price breaks, a long that none saves) it is `NO_PRICE`.
     """
     numerator, denominator, side = _exact_value(rows, table, asset)
     listed = catalogue.assets[asset]
@@ -53,7 +56,7 @@ def bankruptcy_price(rows: Rows, table: ExactTable, asset: int, catalogue: Catal
     currency_one = catalogue.coins[listed.currency].one
     if listed.kind is Kind.INVERSE:
         if numerator >= 0:
-            return NO_PRICE if side < 0 else 0
+            return NO_PRICE
         return divide(terms.lot * currency * currency_one * denominator, -numerator, rounding)
     base_one = catalogue.coins[listed.coin].one
     price_one = catalogue.numeraire.one
@@ -65,9 +68,6 @@ def bankruptcy_price(rows: Rows, table: ExactTable, asset: int, catalogue: Catal
         rounding,
     )
     return max(0, price)
-
-
-NO_PRICE = 2**63 - 1  # A price that no market reaches.
 
 
 def _exact_value(rows: Rows, table: ExactTable, asset: int) -> tuple[int, int, int]:

@@ -27,45 +27,42 @@ def least_or_best(
     >>> least_or_best(lambda n: -1 - abs(n - 12), 50)
     12
     """
-    start = excess(0)
-    if start >= 0 or limit <= 0:
+    if limit <= 0 or excess(0) >= 0:
         return 0
-    end = excess(limit)
-    if end >= 0:
-        return _crossing(excess, (0, start), (limit, end), (limit, end), rounding)
     stride = min(stride, limit)
-    if end > excess(limit - stride):
-        return limit
-    if excess(stride) <= start and start >= end:
+    if excess(limit) >= 0 or excess(limit) > excess(limit - stride):
+        top = limit
+    elif excess(stride) <= excess(0):
         return 0
+    else:
+        top = _summit(excess, limit, stride)
+    if excess(top) >= 0:
+        return _crossing(excess, top, rounding)
+    return top if excess(top) > excess(0) else 0
+
+
+def _summit(excess: Callable[[int], int], limit: int, stride: int) -> int:
+    """Where a concave excess is greatest, to a stride, or the first point found where it is ≥ 0."""
     low, high = 0, limit
     while high - low > stride:
         middle = (low + high) // 2
-        here, ahead = excess(middle), excess(middle + stride)
-        for n, found in ((middle, here), (middle + stride, ahead)):
-            if found >= 0:
-                return _crossing(excess, (low, excess(low)), (n, found), (n, found), rounding)
-        low, high = (middle, high) if ahead > here else (low, middle)
-    best = max((low, high), key=lambda n: (excess(n), -n))
-    if excess(best) >= 0:
-        return _crossing(excess, (0, start), (best, excess(best)), (best, excess(best)), rounding)
-    return best if excess(best) > start else 0
+        if excess(middle) >= 0:
+            return middle
+        if excess(min(middle + stride, limit)) > excess(middle):
+            low = middle
+        else:
+            high = middle
+    return max((low, min(low + stride, limit), high), key=lambda n: (excess(n), -n))
 
 
-def _crossing(
-    excess: Callable[[int], int],
-    low: tuple[int, int],
-    high: tuple[int, int],
-    end: tuple[int, int],
-    rounding: int,
-) -> int:
-    """Least n with excess(n) ≥ 0, given excess(low) < 0 ≤ excess(high): two chords, one halving.
+def _crossing(excess: Callable[[int], int], end: int, rounding: int) -> int:
+    """Least n with excess(n) ≥ 0, given excess(0) < 0 ≤ excess(end): two chords, one halving.
 
     Where the excess is a straight line, the first chord hits it and the second confirms that one
     lot less is not enough. Halving bounds the rest at three trials for each bit.
     """
-    (below, short), (above, over) = low, high
-    first = below
+    below, short, above, over = 0, excess(0), end, excess(end)
+    final = over
     trial = 0
     while above - below > 1:
         if trial % 3 == 2:
@@ -79,6 +76,6 @@ def _crossing(
         else:
             below, short = n, found
         trial += 1
-    slope = (end[1] - short) // (end[0] - below)  # At least this steep up to here, if concave.
+    slope = (final - short) // (end - below)  # At least this steep up to here, if concave.
     window = SCAN_MOST if slope <= 0 else min(rounding // slope, SCAN_MOST)
-    return next((n for n in range(max(first, below - window), below) if excess(n) >= 0), above)
+    return next((n for n in range(max(0, below - window), below) if excess(n) >= 0), above)

@@ -7,7 +7,7 @@ the orders, at which price they will be filled, or what the account was told bef
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from seawall.liquidation.crossing import least_or_best
@@ -95,18 +95,17 @@ def plan(
     before = walk.judge({})
     if _excess(before) >= 0:
         return Plan((), before, True)
-    closed: dict[int, int] = {}
-    contracts = [asset for asset, _ in rows if walk.is_contract(asset)]
-    closed = walk.close_rows(contracts, closed, order)
-    closed = walk.close_together(contracts, closed)
-    after = walk.judge(closed)
-    if _excess(after) < 0:
-        coins = [asset for asset, _ in walk.rows_after(closed) if not walk.is_contract(asset)]
+    contracts = walk.admit(asset for asset, _ in rows if walk.is_contract(asset))
+    closed = walk.close_rows(contracts, {}, order)
+    if _excess(walk.judge(closed)) < 0:
+        closed = walk.close_together(contracts, closed)
+    if _excess(walk.judge(closed)) < 0:
+        held = walk.rows_after(closed)
+        coins = walk.admit(asset for asset, _ in held if walk.is_coin(asset))
         closed = walk.close_rows(coins, closed, order)
-        after = walk.judge(closed)
     elif len(closed) > 1:
         closed = walk.give_back(closed)
-        after = walk.judge(closed)
+    after = walk.judge(closed)
     closes = tuple(Close(asset, -lots) for asset, lots in closed.items())
     assert _excess(after) >= _excess(before), "a plan made an account worse"
     return Plan(closes, after, _excess(after) >= 0)
@@ -129,18 +128,29 @@ class _Walk:
         self.rows = dict(rows)
         self.table = table
         self.method = method
-        self.exits = {a: exits[a] for a, _ in rows if a in exits and exits[a].lots > 0}
-        for asset, exit_ in self.exits.items():
+        self.offered = exits
+        self.exits: dict[int, Exit] = {}  # Those that were looked at, found usable.
+        self.seen: dict[tuple[tuple[int, int], ...], ExactRequirement] = {}
+
+    def admit(self, assets: Iterable[int]) -> list[int]:
+        """Those of the assets that can be closed at all."""
+        admitted = [a for a in assets if a in self.offered and self.offered[a].lots > 0]
+        for asset in admitted:
+            exit_ = self.exits[asset] = self.offered[asset]
             path = f"$.exits[{asset}]"
             if exit_.cost < 0:
                 raise PlanError(f"at {path}.cost: {exit_.cost} is negative")
             if exit_.cash == asset:
                 raise PlanError(f"at {path}.cash: an asset cannot be sold for itself")
-            if table.value[exit_.cash] <= 0:
+            if self.table.value[exit_.cash] <= 0:
                 raise PlanError(f"at {path}.cash: asset {exit_.cash} has no value")
+        return admitted
 
     def is_contract(self, asset: int) -> bool:
         return int(self.table.risk.kind[asset]) >= Kind.LINEAR
+
+    def is_coin(self, asset: int) -> bool:
+        return int(self.table.risk.kind[asset]) == Kind.CURRENCY
 
     def balances(self, closed: Mapping[int, int]) -> dict[int, int]:
         """[asset] what the account holds once `closed` is closed."""
@@ -156,16 +166,21 @@ class _Walk:
         return sorted((a, q) for a, q in self.balances(closed).items() if q)
 
     def judge(self, closed: Mapping[int, int]) -> ExactRequirement:
-        return self.method.requirement_exact(self.rows_after(closed), self.table)
+        """The exact verdict once `closed` is closed; each state is judged once."""
+        state = tuple(closed.items())
+        verdict = self.seen.get(state)
+        if verdict is None:
+            verdict = self.method.requirement_exact(self.rows_after(closed), self.table)
+            self.seen[state] = verdict
+        return verdict
 
     def room(self, asset: int, closed: Mapping[int, int]) -> tuple[int, int]:
         """Side of what is left of a row, and how much of it can still be closed."""
-        exit_ = self.exits.get(asset)
         left = self.balances(closed).get(asset, 0)
         done = closed.get(asset, 0)
-        if exit_ is None or not left or left * done < 0:
+        if not left or left * done < 0:
             return 0, 0
-        return (1 if left > 0 else -1), min(abs(left), exit_.lots - abs(done))
+        return (1 if left > 0 else -1), min(abs(left), self.exits[asset].lots - abs(done))
 
     def close_rows(
         self, assets: Iterable[int], closed: dict[int, int], order: Order
@@ -203,35 +218,40 @@ class _Walk:
 
     def give_back(self, closed: dict[int, int]) -> dict[int, int]:
         """Return, latest row first, the lots that turned out not to be needed."""
-        for asset in reversed(list(closed)):
-            lots = closed[asset]
-            side = 1 if lots > 0 else -1
-            others = {a: n for a, n in closed.items() if a != asset}
-            line = _Line(self, others, {asset: lots}, abs(lots))
-            if line(line.steps - 1) < 0:
-                continue
-            least = least_or_best(line, line.steps - 1, line.stride, line.rounding)
-            closed = {a: side * least if a == asset else n for a, n in closed.items()}
-            if not least:
-                del closed[asset]
+        for _ in range(PASSES_MOST):
+            before = closed
+            for asset in reversed(list(closed)):
+                lots = closed[asset]
+                others = {a: n for a, n in closed.items() if a != asset}
+                line = _Line(self, others, {asset: lots}, abs(lots))
+                if line(0) >= 0:
+                    closed = others
+                elif line(line.steps - 1) >= 0:
+                    least = least_or_best(line, line.steps - 1, line.stride, line.rounding)
+                    closed = {**closed, asset: least if lots > 0 else -least}
+            if closed == before:
+                break
         return closed
 
     def ranked(self, assets: Iterable[int], closed: Mapping[int, int], order: Order) -> list[int]:
         """The rows in the order in which they are closed."""
-        key: Callable[[int], int] = lambda asset: 0  # noqa: E731
-        if order is Order.LARGEST_NOTIONAL_FIRST:
-            held = self.balances(closed)
-            key = lambda asset: -abs(held[asset]) * self.unit(asset)  # noqa: E731
-        elif order is Order.LARGEST_RELEASE_FIRST:
-            start = self.judge(closed)
-            key = lambda asset: -self.release(asset, closed, start)  # noqa: E731
-        return sorted((a for a in assets if a in self.exits), key=lambda a: (key(a), a))
+        held = self.balances(closed)
+
+        def key(asset: int) -> tuple[int, int]:
+            first = 0
+            if order is Order.LARGEST_NOTIONAL_FIRST:
+                first = -abs(held[asset]) * self.unit(asset)
+            elif order is Order.LARGEST_RELEASE_FIRST:
+                first = -self.release(asset, closed)
+            return first, asset
+
+        return sorted(assets, key=key)
 
     def unit(self, asset: int) -> int:
         """Notional of one lot, or value of one atom of a coin. [numeraire atoms]"""
         return self.table.notional[asset] if self.is_contract(asset) else self.table.value[asset]
 
-    def release(self, asset: int, closed: Mapping[int, int], start: ExactRequirement) -> int:
+    def release(self, asset: int, closed: Mapping[int, int]) -> int:
         """Maintenance and haircut that closing a row frees, per numeraire atom of its cost.
 
         Costs below one atom count as one. [units of 2⁻⁶⁴, rounded down]
@@ -240,6 +260,7 @@ class _Walk:
         if not room:
             return 0
         cost = max(1, -(-room * self.exits[asset].cost // RATIO_ONE))
+        start = self.judge(closed)
         end = self.judge({**closed, asset: closed.get(asset, 0) + side * room})
         freed = start.maintenance - end.maintenance + end.margin_equity - start.margin_equity + cost
         return (freed << 64) // cost
@@ -255,11 +276,13 @@ class _Line:
         self.base = base
         self.ray = ray
         self.steps = steps  # Points on the line after its start; the last closes the whole ray.
-        coins = not all(walk.is_contract(asset) for asset in ray)
-        self.stride = max(1, steps >> 12) if coins else 1
         cash = sum(walk.table.value[walk.exits[asset].cash] for asset in ray)
+        self.stride = 1
+        for asset in ray:
+            if not walk.is_contract(asset):  # An atom of it can be worth less than one of cash.
+                many = 64 * cash // max(1, walk.table.value[asset])
+                self.stride = max(self.stride, steps >> 12, many)
         self.rounding = cash + 2 * len(walk.rows) + 2  # Of the proceeds; of the method's terms.
-        self.seen: dict[int, int] = {}
 
     def closed(self, step: int) -> dict[int, int]:
         closed = dict(self.base)
@@ -270,7 +293,4 @@ class _Line:
         return closed
 
     def __call__(self, step: int) -> int:
-        excess = self.seen.get(step)
-        if excess is None:
-            excess = self.seen[step] = _excess(self.walk.judge(self.closed(step)))
-        return excess
+        return _excess(self.walk.judge(self.closed(step)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
+from numba import int64, prange, uint64
 
 from seawall._jit import finite, kernel, least, least_lane, load, multiply_add, splat
 
@@ -20,6 +20,7 @@ BLOCK = 32  # Scenarios in four vectors of eight.
 LINEAR = 2
 INVERSE = 3
 OPTION = 4
+NO_COIN = 2**62
 EQUITY, MARGIN_EQUITY, INITIAL, MAINTENANCE, ERROR_BOUND = range(5)
 
 
@@ -43,87 +44,137 @@ def _seal(account, gross, equity, margin_equity, owed, clean, out):  # type: ign
 
 
 @kernel(forceinline=True)
-def _worst(first, last, asset, lots, table, net, among):  # type: ignore[no-untyped-def]
-    """Return the largest loss over the scenarios of one netting set, and whether all was finite."""
-    change, coin = table
-    lowest = splat(0.0)
-    clean = True
-    for column in range(0, change.shape[1], BLOCK):
-        one = splat(0.0)
-        two = splat(0.0)
-        three = splat(0.0)
-        four = splat(0.0)
-        for row in range(first, last):
-            number = asset[row]
-            if among and coin[number] != net:
-                continue
-            quantity = splat(lots[row])
-            one = multiply_add(one, quantity, load(change, number, column))
-            two = multiply_add(two, quantity, load(change, number, column + 8))
-            three = multiply_add(three, quantity, load(change, number, column + 16))
-            four = multiply_add(four, quantity, load(change, number, column + 24))
-        clean = clean and finite(one, two, three, four)
-        lowest = least(least(least(one, two), least(three, four)), lowest)
-    return 0.0 - least_lane(lowest), clean
+def _block(first, last, asset, lots, change, column):  # type: ignore[no-untyped-def]
+    """Return the least of 0 and 32 scenario sums of all rows, and whether they were finite."""
+    one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for row in range(first, last):
+        number = uint64(asset[row])
+        quantity = splat(lots[row])
+        one = multiply_add(one, quantity, load(change, number, column))
+        two = multiply_add(two, quantity, load(change, number, column + 8))
+        three = multiply_add(three, quantity, load(change, number, column + 16))
+        four = multiply_add(four, quantity, load(change, number, column + 24))
+    lowest = least(least(least(one, two), least(three, four)), splat(0.0))
+    return least_lane(lowest), finite(one, two, three, four)
 
 
 @kernel(forceinline=True)
-def _scan(account, holdings, columns, table, rule, out):  # type: ignore[no-untyped-def]
+def _joint(first, last, asset, lots, columns, change):  # type: ignore[no-untyped-def]
+    """Net all rows in each scenario; the sums of value ride along with the first block."""
+    value, collateral, bound, _, _, _ = columns
+    equity, margin_equity, gross = 0.0, 0.0, 0.0
+    one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for row in range(first, last):
+        number = uint64(asset[row])
+        held = lots[row]
+        worth = value[number]
+        posted = collateral[number]
+        equity += held * worth
+        margin_equity += held * (posted if held > 0.0 else worth)
+        gross += abs(held) * bound[number]
+        quantity = splat(held)
+        one = multiply_add(one, quantity, load(change, number, 0))
+        two = multiply_add(two, quantity, load(change, number, 8))
+        three = multiply_add(three, quantity, load(change, number, 16))
+        four = multiply_add(four, quantity, load(change, number, 24))
+    clean = finite(one, two, three, four)
+    lowest = least_lane(least(least(least(one, two), least(three, four)), splat(0.0)))
+    for column in range(BLOCK, change.shape[1], BLOCK):
+        lower, fine = _block(first, last, asset, lots, change, column)
+        lowest = min(lowest, lower)
+        clean = clean and fine
+    return equity, margin_equity, gross, 0.0 - lowest, clean
+
+
+@kernel(forceinline=True)
+def _sums(first, last, asset, lots, columns):  # type: ignore[no-untyped-def]
+    """Sum what the rows are worth, and find the lowest coin number among them."""
+    value, collateral, bound, _, _, coin = columns
+    equity, margin_equity, gross = 0.0, 0.0, 0.0
+    lowest = NO_COIN
+    for row in range(first, last):
+        number = uint64(asset[row])
+        held = lots[row]
+        worth = value[number]
+        posted = collateral[number]
+        equity += held * worth
+        margin_equity += held * (posted if held > 0.0 else worth)
+        gross += abs(held) * bound[number]
+        lowest = min(lowest, int64(coin[number]))
+    return equity, margin_equity, gross, lowest
+
+
+@kernel(forceinline=True)
+def _coin_block(first, last, asset, lots, columns, change, net, column):  # type: ignore[no-untyped-def]
+    """The block of one coin: rows of other coins count zero lots, which costs no branch."""
+    coin = columns[5]
+    one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    following = NO_COIN
+    for row in range(first, last):
+        number = uint64(asset[row])
+        owner = int64(coin[number])
+        following = min(following, owner if owner > net else NO_COIN)
+        quantity = splat(lots[row] if owner == net else 0.0)
+        one = multiply_add(one, quantity, load(change, number, column))
+        two = multiply_add(two, quantity, load(change, number, column + 8))
+        three = multiply_add(three, quantity, load(change, number, column + 16))
+        four = multiply_add(four, quantity, load(change, number, column + 24))
+    lowest = least(least(least(one, two), least(three, four)), splat(0.0))
+    return least_lane(lowest), finite(one, two, three, four), following
+
+
+@kernel(forceinline=True)
+def _short(first, last, asset, lots, columns, net, joint):  # type: ignore[no-untyped-def]
+    """Sum the notional of the options sold on one coin, or on all."""
+    notional, kind, coin = columns[3], columns[4], columns[5]
+    total = 0.0
+    for row in range(first, last):
+        number = uint64(asset[row])
+        sold = kind[number] == OPTION and lots[row] < 0.0
+        total += -lots[row] * notional[number] if sold and (joint or coin[number] == net) else 0.0
+    return total
+
+
+@kernel(forceinline=True)
+def _scan(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
     """Screen one account: see `scan.Scan`."""
     start, count, asset, lots = holdings
-    value, collateral, bound, notional, kind = columns
     joint, rate_parts, factor_parts = rule
-    coin = table[1]
-    first = start[account]
-    last = first + count[account]
-    rows = float(last - first)
-    equity = 0.0
-    margin_equity = 0.0
-    gross = 0.0
-    for row in range(first, last):
-        number = asset[row]
-        quantity = lots[row]
-        worth = value[number]
-        equity += quantity * worth
-        margin_equity += quantity * (collateral[number] if quantity > 0.0 else worth)
-        gross += abs(quantity) * bound[number]
-    maintenance = 0.0
-    short_gross = 0.0
-    clean = True
-    if joint and rate_parts == 0.0:
-        maintenance, clean = _worst(first, last, asset, lots, table, 0, False)
+    first = uint64(start[account])
+    last = first + uint64(count[account])
+    rows = float(count[account])
+    maintenance, short = 0.0, 0.0
+    if joint:
+        equity, margin_equity, gross, maintenance, clean = _joint(
+            first, last, asset, lots, columns, change
+        )
+        if rate_parts > 0.0:
+            short = _short(first, last, asset, lots, columns, 0, True)
+            maintenance = max(maintenance, short * rate_parts / RATIO)
     else:
-        net = -1
-        while True:
-            following = net
-            short = 0.0
-            for row in range(first, last):
-                number = asset[row]
-                owner = coin[number]
-                if owner > net and (following == net or owner < following):
-                    following = owner
-            if following == net:
-                break
+        equity, margin_equity, gross, net = _sums(first, last, asset, lots, columns)
+        clean = True
+        while net < NO_COIN:
+            lowest, following = 0.0, NO_COIN
+            for column in range(0, change.shape[1], BLOCK):
+                lower, fine, following = _coin_block(
+                    first, last, asset, lots, columns, change, net, column
+                )
+                lowest = min(lowest, lower)
+                clean = clean and fine
+            charge = 0.0
+            if rate_parts > 0.0:
+                charge = _short(first, last, asset, lots, columns, net, False)
+                short += charge
+            maintenance += max(0.0 - lowest, charge * rate_parts / RATIO)
             net = following
-            for row in range(first, last):
-                number = asset[row]
-                if kind[number] == OPTION and lots[row] < 0.0 and (joint or coin[number] == net):
-                    short -= lots[row] * notional[number]
-            loss, fine = _worst(first, last, asset, lots, table, net, not joint)
-            least_charge = short * rate_parts / RATIO
-            maintenance += least_charge if least_charge > loss else loss
-            short_gross += short
-            clean = clean and fine
-            if joint:
-                break
     initial = maintenance
     error = 0.0 if gross < EXACT else rows * ULP * gross
-    charged = rate_parts > 0.0 and not short_gross == 0.0
-    if charged or not gross < EXACT:
+    if not (gross < EXACT and short == 0.0):
         error += (rows + 1.0) * 2.0 * ULP * maintenance
-    if charged:
+    if not short == 0.0:
         error += rows
-        clean = clean and short_gross < math.inf
+        clean = clean and short < math.inf
     if factor_parts != RATIO:
         initial = maintenance * factor_parts / RATIO
         error = error * (factor_parts / RATIO) + 2.0 * ULP * initial + 1.0
@@ -131,22 +182,22 @@ def _scan(account, holdings, columns, table, rule, out):  # type: ignore[no-unty
 
 
 @kernel
-def scan_serial(holdings: Any, columns: Any, table: Any, rule: Any, out: Any) -> None:
+def scan_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in range(out.shape[1]):
-        _scan(account, holdings, columns, table, rule, out)
+        _scan(account, holdings, columns, change, rule, out)
 
 
 @kernel(parallel=True)
-def scan_parallel(holdings: Any, columns: Any, table: Any, rule: Any, out: Any) -> None:
+def scan_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in prange(out.shape[1]):
-        _scan(account, holdings, columns, table, rule, out)
+        _scan(account, holdings, columns, change, rule, out)
 
 
 @kernel(forceinline=True)
-def _tiered(account, holdings, columns, coin, brackets, out):  # type: ignore[no-untyped-def]
+def _tiered(account, holdings, columns, brackets, out):  # type: ignore[no-untyped-def]
     """Screen one account: see `tiered.Tiered`."""
     start, count, asset, lots = holdings
-    value, collateral, bound, notional, kind = columns
+    value, collateral, bound, notional, kind, coin = columns
     span, above, initial_rate, initial_amount, rate, amount = brackets
     first = start[account]
     last = first + count[account]
@@ -191,12 +242,12 @@ def _tiered(account, holdings, columns, coin, brackets, out):  # type: ignore[no
 
 
 @kernel
-def tiered_serial(holdings: Any, columns: Any, coin: Any, brackets: Any, out: Any) -> None:
+def tiered_serial(holdings: Any, columns: Any, brackets: Any, out: Any) -> None:
     for account in range(out.shape[1]):
-        _tiered(account, holdings, columns, coin, brackets, out)
+        _tiered(account, holdings, columns, brackets, out)
 
 
 @kernel(parallel=True)
-def tiered_parallel(holdings: Any, columns: Any, coin: Any, brackets: Any, out: Any) -> None:
+def tiered_parallel(holdings: Any, columns: Any, brackets: Any, out: Any) -> None:
     for account in prange(out.shape[1]):
-        _tiered(account, holdings, columns, coin, brackets, out)
+        _tiered(account, holdings, columns, brackets, out)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import msgspec
 
@@ -21,7 +22,9 @@ class SnapshotError(ValueError):
 class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
     """A fitted smile of one expiry, rounded to parts per billion, as it was journalled.
 
-    Total variance w(k) = a + b·(rho·(k − m) + √((k − m)² + sigma²)), k = ln(strike ÷ forward).
+    Total variance w(k) = a + b·(rho·(k − m) + √((k − m)² + sigma²)), k = ln(strike ÷ forward),
+    fitted when `years` were left. With a `blend` the smile lies between two fits: the variance a
+    year is (1 − blend)·w(k) ÷ years + blend·w2(k) ÷ years2 at fixed k.
     """
 
     coin: int
@@ -33,6 +36,14 @@ class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
     rho: int
     m: int
     sigma: int
+    years: int = 0  # Time to expiry of the fit; 0: what is left when it is read.
+    blend: int = 0  # Weight of the second fit.
+    a2: int = 0
+    b2: int = 0
+    rho2: int = 0
+    m2: int = 0
+    sigma2: int = 0
+    years2: int = 0  # 0: as `years`.
 
     def check(self) -> None:
         """Refuse a smile that has a negative variance at some strike.
@@ -52,20 +63,34 @@ class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
             raise SnapshotError(f"a of {self.a} makes the least variance negative")
 
 
+class Tick(Protocol):
+    """What a tick brings: the fields of the engine's `Priced` event."""
+
+    @property
+    def time_ms(self) -> int: ...
+    @property
+    def price(self) -> tuple[tuple[int, int], ...]:
+        """(coin, price atoms)"""
+
+    @property
+    def mark(self) -> tuple[tuple[int, int], ...]:
+        """(instrument, price atoms)"""
+
+    @property
+    def slices(self) -> tuple[VolatilitySlice, ...]: ...
+    @property
+    def depth(self) -> tuple[tuple[int, int, int], ...]:
+        """(instrument, lots bid, lots ask)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The market as the engine sees it at one sequence number.
+    """The market after a number of ticks.
 
     A price of 0 has not been seen yet; a depth of (0, 0) is not known.
-
-    >>> from seawall.money import Asset
-    >>> catalogue = Catalogue.empty(Asset("USD", 10), (Asset("USDC", 6), Asset("BTC", 8)))
-    >>> tick = Snapshot.empty(catalogue).priced(catalogue, 1, 1_722_816_000_000, price=[(1, 5)])
-    >>> tick[0].price, tick[1]
-    ((0, 5), (1,))
     """
 
-    sequence: int
+    sequence: int  # Ticks seen.
     time_ms: int
     price: tuple[int, ...]  # [coin] price atoms per whole coin, in the numeraire.
     mark: tuple[int, ...]  # [instrument] price atoms in the quote currency; 0: from the surface.
@@ -89,18 +114,8 @@ class Snapshot:
             depth=self.depth + ((0, 0),) * (instruments - len(self.depth)),
         )
 
-    def priced(
-        self,
-        catalogue: Catalogue,
-        sequence: int,
-        time_ms: int,
-        *,
-        price: Iterable[tuple[int, int]] = (),
-        mark: Iterable[tuple[int, int]] = (),
-        slices: Iterable[VolatilitySlice] = (),
-        depth: Iterable[tuple[int, int, int]] = (),
-    ) -> tuple[Snapshot, tuple[int, ...]]:
-        """Apply one tick; return the new snapshot and the coins that it touched, ascending.
+    def priced(self, catalogue: Catalogue, tick: Tick) -> tuple[Snapshot, frozenset[int]]:
+        """Apply one tick; return the new snapshot and the coins that it touched.
 
         A coin is touched if its price, the mark of a contract on it or one of its slices is not
         what it was; an asset must be priced anew if its coin or its currency is touched. A slice
@@ -108,34 +123,40 @@ class Snapshot:
         """
         touched: set[int] = set()
         prices, marks, depths = list(self.price), list(self.mark), list(self.depth)
-        for coin, seen in price:
+        for coin, seen in tick.price:
             _known("price", "coin", coin, len(prices))
             _in_range("price", seen)
             if prices[coin] != seen:
                 prices[coin] = seen
                 touched.add(coin)
-        for instrument, seen in mark:
+        for instrument, seen in tick.mark:
             _known("mark", "instrument", instrument, len(marks))
             _in_range("mark", seen)
             if marks[instrument] != seen:
                 marks[instrument] = seen
                 touched.add(catalogue.coin(catalogue.instruments[instrument].base))
-        for instrument, bid, ask in depth:
+        for instrument, bid, ask in tick.depth:
             _known("depth", "instrument", instrument, len(depths))
             if bid < 0 or ask < 0:
                 raise SnapshotError(f"depth must not be negative, not ({bid}, {ask})")
             depths[instrument] = (bid, ask)
-        smiles = self._replaced(slices, touched)
-        shown = Snapshot(
-            sequence, time_ms, tuple(prices), tuple(marks), smiles, self.funding, tuple(depths)
+        smiles = self._replaced(tick.slices, touched)
+        shown = replace(
+            self,
+            sequence=self.sequence + 1,
+            time_ms=tick.time_ms,
+            price=tuple(prices),
+            mark=tuple(marks),
+            slices=smiles,
+            depth=tuple(depths),
         )
-        return shown, tuple(sorted(touched))
+        return shown, frozenset(touched)
 
-    def funded(self, sequence: int, time_ms: int, instrument: int, rate: int) -> Snapshot:
-        """Note the last funding rate of a perpetual."""
+    def funded(self, instrument: int, rate: int) -> Snapshot:
+        """Note the last funding rate of a perpetual, parts per billion."""
         _known("funding", "instrument", instrument, len(self.funding))
         rates = (*self.funding[:instrument], rate, *self.funding[instrument + 1 :])
-        return replace(self, sequence=sequence, time_ms=time_ms, funding=rates)
+        return replace(self, funding=rates)
 
     def without_slices(self, until_ms: int) -> Snapshot:
         """Drop the slices that expired at a time or before it, once their contracts are settled."""

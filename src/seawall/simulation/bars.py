@@ -113,7 +113,12 @@ def _check_step(start: int, before: int, step: int, where: str) -> None:
 
 
 def _bar(row: dict[str, str], coin: str, where: str, decimals: int) -> Bar:
-    bar = Bar(*(_price(row[f"{coin}_{part}"], f"{where}: {coin}_{part}", decimals) for part in Bar._fields))
+    bar = Bar(
+        *(
+            _price(row[f"{coin}_{part}"], f"{where}: {coin}_{part}", decimals)
+            for part in Bar._fields
+        )
+    )
     if bar.low > bar.high:
         raise ScenarioError(f"{where}: {coin}_low: above {coin}_high")
     if not bar.low <= bar.close <= bar.high:

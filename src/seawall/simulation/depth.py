@@ -271,7 +271,7 @@ def _lots_within(side: Side, distance: int) -> int:
 
 
 def _against(mark: int, away: int, divisor: int, tick: int, *, buys: bool) -> int:
-    """mark × (1 ± away ÷ divisor), rounded to a whole tick to the disadvantage of the taker."""
+    """The mark × (1 ± away ÷ divisor), rounded to a whole tick to the disadvantage of the taker."""
     signed = divisor + away if buys else divisor - away
     side = Rounding.UP if buys else Rounding.DOWN
     return divide(mark * signed, divisor * tick, side) * tick

@@ -10,13 +10,15 @@ import enum
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from seawall.engine.effect import Effect, State
 from seawall.money import format_atoms
-from seawall.simulation.report import replaced
+from seawall.simulation.report_file import replaced
+
+if TYPE_CHECKING:
+    from seawall.engine.effect import Effect
 
 
 class EffectRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +84,7 @@ def effect_row(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, State):
+    if isinstance(value, enum.IntEnum):
         return value.name.lower()
     return value.value if isinstance(value, enum.Enum) else value
 
@@ -100,7 +102,9 @@ def write_events(path: Path, rows: Iterable[EffectRow], decimals: int = 10) -> N
     for name in ("time_ms", "deadline_ms"):
         utc = pl.from_epoch(name, time_unit="ms").dt.replace_time_zone("UTC")
         frame = frame.with_columns(utc.alias(name.removesuffix("_ms")))
-    frame = frame.drop("time_ms", "deadline_ms").select("sequence", "time", pl.all().exclude("sequence", "time"))
+    frame = frame.drop("time_ms", "deadline_ms").select(
+        "sequence", "time", pl.all().exclude("sequence", "time")
+    )
     with replaced(path) as temporary:
         frame.write_parquet(temporary)
 
@@ -109,7 +113,9 @@ def _column(name: str, values: list[Any], decimals: int) -> Any:
     import polars as pl
 
     if name in MONEY:
-        exact = [None if value is None else Decimal(format_atoms(value, decimals)) for value in values]
+        exact = [
+            None if value is None else Decimal(format_atoms(value, decimals)) for value in values
+        ]
         return pl.Series(name, exact, dtype=pl.Decimal(38, decimals))
     if name == "full":
         return pl.Series(name, values, dtype=pl.Boolean)

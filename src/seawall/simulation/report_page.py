@@ -150,7 +150,9 @@ def tiles(recording: Recording) -> str:
     return "\n".join(cells)
 
 
-def _tile(label: str, value: str, note: str, tone: str = "", unit: str = "", title: str = "") -> str:
+def _tile(
+    label: str, value: str, note: str, tone: str = "", unit: str = "", title: str = ""
+) -> str:
     extra = f'<span class="unit">{escape(unit)}</span>' if unit else ""
     hint = f' title="{escape(title)}"' if title else ""
     return (
@@ -240,20 +242,47 @@ def proof(recording: Recording) -> str:
     verdict = "Every asset sums to zero" if summary.zero_sum else "An asset does not sum to zero"
     counted = f"{summary.assets:,} assets, {summary.accounts:,} accounts"
     facts = [
-        ("State hash", _code(recording.state_hash), "SHA-256 over every balance and account state "
-         "at the end. The same journal gives the same hash on any machine."),
-        ("Rulebook", _code(recording.fingerprint), "Fingerprint of the rules that held at the end; "
-         "any number of this page was computed under them."),
-        ("Scenario", escape(recording.scenario), f"Seed {recording.seed}: the book and the street's "
-         "answers are a function of the seed, so another run draws the same ones."),
-        ("Zero sum", f"{verdict}: {counted}.", "A contract is an asset like any other: what one "
-         "account gains another loses, to the last atom."),
-        ("Events", f"{summary.events:,} in, {sum(recording.counts.values()):,} effects out",
-         ", ".join(f"{escape(tag)} {count:,}" for tag, count in sorted(recording.counts.items()))),
+        (
+            "State hash",
+            _code(recording.state_hash),
+            "SHA-256 over every balance and account state "
+            "at the end. The same journal gives the same hash on any machine.",
+        ),
+        (
+            "Rulebook",
+            _code(recording.fingerprint),
+            "Fingerprint of the rules that held at the end; "
+            "any number of this page was computed under them.",
+        ),
+        (
+            "Scenario",
+            escape(recording.scenario),
+            f"Seed {recording.seed}: the book and the street's "
+            "answers are a function of the seed, so another run draws the same ones.",
+        ),
+        (
+            "Zero sum",
+            f"{verdict}: {counted}.",
+            "A contract is an asset like any other: what one "
+            "account gains another loses, to the last atom.",
+        ),
+        (
+            "Events",
+            f"{summary.events:,} in, {sum(recording.counts.values()):,} effects out",
+            ", ".join(
+                f"{escape(tag)} {count:,}" for tag, count in sorted(recording.counts.items())
+            ),
+        ),
     ]
     if recording.chain:
-        facts.insert(1, ("Chain", _code(recording.chain), "SHA-256 linked over each event and its "
-                         "effects: one altered event changes it."))
+        facts.insert(
+            1,
+            (
+                "Chain",
+                _code(recording.chain),
+                "SHA-256 linked over each event and its effects: one altered event changes it.",
+            ),
+        )
     if recording.sources:
         facts.append(("Data", "<br>".join(escape(source) for source in recording.sources), ""))
     rows = "\n".join(

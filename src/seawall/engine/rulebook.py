@@ -1,0 +1,243 @@
+"""The rulebook: every rule of a venue, typed, versioned and hashed.
+
+Knows the file's form and what its keys may say. Decimals stay exact as written; the engine turns
+them into parts per billion. `canonical` is the form in which the journal keeps a rulebook, and the
+fingerprint is its hash, so two spellings of the same rules are one rulebook.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from seawall.engine.rulebook_tree import (
+    canonical_tree,
+    check_decimals,
+    differences,
+    name_keys,
+)
+from seawall.margin import METHODS
+from seawall.market import Catalogue, CatalogueError
+from seawall.money import Asset, parse_ratio
+
+FORMAT = 1
+FINGERPRINT_DIGITS = 16
+
+
+class RulebookError(ValueError):
+    """The file is not a rulebook; the message names the file and the path of the key."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Numeraire(_Section):
+    """What every price and every margin is said in; nobody holds it."""
+
+    id: str
+    decimals: int
+
+
+class Coin(_Section):
+    """A currency that accounts can hold."""
+
+    id: str
+    decimals: int
+    haircut: Decimal = Decimal(0)  # Share of a positive balance that does not count as collateral.
+
+
+class Call(_Section):
+    """When an account is warned, and how long it has after a call."""
+
+    warning_ratio: Decimal = Decimal("1.2")  # Warned below this multiple of maintenance.
+    grace_ms: dict[str, int] = {}  # By margin method; 0 for a method that is not named.
+    close_out_ratio: Decimal = Decimal(0)  # Grace ends below this share of maintenance.
+
+
+class Liquidation(_Section):
+    """How positions are closed."""
+
+    order: Literal["largest_notional_first", "largest_release_first", "listed"]
+    slippage_ratio: Decimal  # From the mark: assumed when planning, and the most that is accepted.
+    fee_ratio: Decimal  # Of the notional closed, to the insurance fund.
+    depth_share: Decimal = Decimal(1)  # Of the depth near the mark that one plan may take.
+
+
+class Deleveraging(_Section):
+    """Who is closed against a position that nobody else can carry, and at which price."""
+
+    ranking: Literal["profit_times_leverage"] = "profit_times_leverage"
+    price: Literal["bankruptcy"] = "bankruptcy"
+
+
+class LossSharing(_Section):
+    """Who bears what is left."""
+
+    rule: Literal["pro_rata"] = "pro_rata"
+
+
+class Fees(_Section):
+    """What trading costs."""
+
+    taker_ratio: Decimal = Decimal(0)  # Of the notional, paid by the taker of a trade.
+
+
+class Rulebook(_Section):
+    """Every rule of a venue. Key paths in errors are those of the file."""
+
+    format: Literal[1]
+    name: str
+    version: str  # Date and serial number, such as 2024-08-05.1.
+    cash: str  # Coin for which collateral is sold.
+    numeraire: Numeraire
+    coins: tuple[Coin, ...]  # Coin numbers follow this order.
+    margin: dict[str, METHODS]
+    liquidation: Liquidation
+    source: str = ""  # Where the numbers come from.
+    call: Call = Call()
+    deleveraging: Deleveraging = Deleveraging()
+    loss_sharing: LossSharing = LossSharing()
+    fees: Fees = Fees()
+
+    def canonical(self) -> str:
+        """Write the one JSON text of these rules: keys sorted, decimals as shortest text."""
+        tree = canonical_tree(self)
+        return msgspec.json.encode(tree, order="deterministic").decode()
+
+    @property
+    def fingerprint(self) -> str:
+        """First 16 hexadecimal digits of the sha256 of the canonical text."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()[:FINGERPRINT_DIGITS]
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """Margin methods by number: their names in alphabetical order, however the file has them."""
+        return tuple(sorted(self.margin))
+
+    @property
+    def methods(self) -> tuple[METHODS, ...]:
+        """Margin methods by number."""
+        return tuple(self.margin[name] for name in self.method_names)
+
+    @property
+    def haircuts(self) -> tuple[int, ...]:
+        """Parts per billion. [coin]"""
+        return tuple(parse_ratio(coin.haircut) for coin in self.coins)
+
+    def grace_ms(self, method: int) -> int:
+        """Time between a call and the liquidation, by the method's number."""
+        return self.call.grace_ms.get(self.method_names[method], 0)
+
+    def catalogue(self) -> Catalogue:
+        """Open the catalogue of these coins, with no contract listed yet."""
+        return Catalogue.empty(
+            Asset(self.numeraire.id, self.numeraire.decimals),
+            (Asset(coin.id, coin.decimals) for coin in self.coins),
+        )
+
+
+def load(path: Path) -> Rulebook:
+    """Read a rulebook from a TOML file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RulebookError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RulebookError(f"{path}: not UTF-8 text") from None
+    return read(text, str(path))
+
+
+def read(text: str, name: str = "rulebook") -> Rulebook:
+    """Read a rulebook from TOML text; errors begin with the name."""
+    try:
+        tree = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise RulebookError(f"{name}: {error}") from None
+    return _checked(tree, name)
+
+
+def decode(canonical: str) -> Rulebook:
+    """Read a rulebook back from its canonical text, as the journal keeps it."""
+    try:
+        tree = msgspec.json.decode(canonical)
+    except msgspec.DecodeError as error:
+        raise RulebookError(f"rulebook: {error}") from None
+    return _checked(tree, "rulebook")
+
+
+def diff(old: Rulebook, new: Rulebook) -> list[tuple[str, str | None, str | None]]:
+    """List what differs as (key path, old, new) in canonical spelling; None where it is absent."""
+    return differences(canonical_tree(old), canonical_tree(new), "$")
+
+
+def _checked(tree: Any, name: str) -> Rulebook:
+    try:
+        rulebook = msgspec.convert(tree, Rulebook)
+    except msgspec.ValidationError as error:
+        message = name_keys(str(error), tree, Rulebook)
+        place = "" if "`$" in message else " - at `$`"
+        raise RulebookError(f"{name}: {message}{place}") from None
+    for fault, path in _faults(rulebook):
+        raise RulebookError(f"{name}: {fault} - at `{path}`")
+    return rulebook
+
+
+def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    """What types cannot say: (fault, key path), first things first."""
+    yield from check_decimals(msgspec.to_builtins(rulebook, builtin_types=(Decimal,)), "$")
+    for key in ("name", "version"):
+        if not getattr(rulebook, key).strip():
+            yield f"{key} must not be empty", f"$.{key}"
+    yield from _coin_faults(rulebook)
+    if not rulebook.margin:
+        yield "at least one margin method is needed", "$.margin"
+    yield from _call_faults(rulebook)
+    liquidation = rulebook.liquidation
+    for key in ("slippage_ratio", "fee_ratio"):
+        yield from _outside(getattr(liquidation, key), 0, 1, f"$.liquidation.{key}")
+    if not 0 < liquidation.depth_share <= 1:
+        fault = f"depth_share must lie in (0, 1], not {liquidation.depth_share}"
+        yield fault, "$.liquidation.depth_share"
+    yield from _outside(rulebook.fees.taker_ratio, 0, 1, "$.fees.taker_ratio")
+
+
+def _coin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    if not rulebook.coins:
+        yield "at least one coin is needed", "$.coins"
+    for number, coin in enumerate(rulebook.coins):
+        yield from _outside(coin.haircut, 0, 1, f"$.coins[{number}].haircut")
+    try:
+        catalogue = rulebook.catalogue()
+    except CatalogueError as error:
+        yield str(error), "$.coins" if str(error).startswith("coin") else "$.numeraire"
+        return
+    try:
+        catalogue.coin(rulebook.cash)
+    except CatalogueError as error:
+        yield str(error), "$.cash"
+
+
+def _call_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    call = rulebook.call
+    if call.warning_ratio < 1:
+        yield f"warning_ratio must be at least 1, not {call.warning_ratio}", "$.call.warning_ratio"
+    yield from _outside(call.close_out_ratio, 0, 1, "$.call.close_out_ratio")
+    for name, grace_ms in call.grace_ms.items():
+        path = f"$.call.grace_ms.{name}"
+        if name not in rulebook.margin:
+            yield f"there is no margin method {name}", path
+        if grace_ms < 0:
+            yield f"grace_ms must not be negative, not {grace_ms}", path
+
+
+def _outside(ratio: Decimal, low: int, high: int, path: str) -> Iterator[tuple[str, str]]:
+    if not low <= ratio <= high:
+        key = path.rsplit(".", 1)[1]
+        yield f"{key} must lie in [{low}, {high}], not {ratio}", path

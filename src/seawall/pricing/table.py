@@ -1,0 +1,67 @@
+"""The shape of a risk table and of the grid of scenarios that it answers."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WIDTH = 32  # Scenario columns come in multiples of this, so that kernels need no remainder.
+_LINE = 64  # Bytes of a cache line, and of the widest register.
+
+
+class Scenario(msgspec.Struct, frozen=True, array_like=True):
+    """One cell of a grid, in parts per billion."""
+
+    move: int  # Relative move of the price, before the coin's scale.
+    volatility: int  # Shock of the implied volatility; the grid's rule says how it is meant.
+    weight: int  # Share of the loss that counts; 1 for an ordinary cell.
+
+
+class Grid(msgspec.Struct, frozen=True):
+    """The scenarios that a margin method asks for. Equal grids share one table."""
+
+    scenarios: tuple[Scenario, ...] = ()
+    scale: tuple[tuple[str, int], ...] = ()  # (coin, parts per billion) multiplies each move.
+    volatility_rule: Literal["relative", "additive"] = "relative"
+    power_short: int = 300_000_000  # Exponent of (30 ÷ days) below 30 days, parts per billion.
+    power_long: int = 130_000_000  # From 30 days on.
+    days_floor: int = 1_000_000_000  # Fewest days to expiry in that ratio, parts per billion.
+    volatility_floor: int = 0  # Least shocked volatility, parts per billion.
+    coins_inside: bool = False  # Whether coins held as collateral move in the scenarios too.
+
+
+class RiskTable(NamedTuple):
+    """One row for each ledger asset. The unit of an asset is one lot, or one atom of a currency."""
+
+    value: Floats  # [asset] numeraire atoms per unit.
+    collateral: Floats  # [asset] what a positive balance counts for after its haircut.
+    change: Floats  # [asset, scenario] weighted change of value, numeraire atoms per unit.
+    bound: Floats  # [asset] max(|value|, |collateral|, |change| over scenarios): for gross.
+    notional: Floats  # [asset] |exposure| per lot of a contract or option (option: of its coin).
+    delta: Floats  # [asset] change of value per 1 numeraire of coin price × lots; Greeks of reports.
+    coin: NDArray[np.int32]  # [asset] underlying coin.
+    kind: NDArray[np.int8]  # [asset] market.Kind.
+    expires_ms: Ints  # [asset] 0 where it never expires.
+    strike: Floats  # [asset] price atoms; 0 where there is none.
+    is_call: NDArray[np.int8]  # [asset]
+    scenarios: int  # Scenarios before padding; columns beyond repeat the first.
+    coins: tuple[str, ...]  # [coin] names, so that a method's parameters can be keyed by coin.
+
+
+def aligned(*shape: int) -> Floats:
+    """Zeros on a 64-byte boundary.
+
+    >>> aligned(3, 32).ctypes.data % 64
+    0
+    """
+    size = math.prod(shape) * 8
+    room = np.zeros(size + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + size].view(np.float64).reshape(shape)
