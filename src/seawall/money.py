@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 
 RATIO_ONE = 1_000_000_000  # A ratio of 1, in parts per billion.
 ATOMS_MAX = 2**63 - 1  # The largest amount that a ledger row can hold, in atoms.
-DECIMALS_MAX = 18  # More decimals would leave a ledger row less than ten whole units.
+DECIMALS_MAX = 18  # With 19, a ledger row could not hold one whole unit.
 
 _DIGITS_MAX = 200  # Of a number in text; longer text is not an amount.
 
@@ -70,7 +70,9 @@ class Money:
 
     def __post_init__(self) -> None:
         if type(self.atoms) is not int:
-            raise TypeError(f"atoms of {self.asset.id} must be int, not {type(self.atoms).__name__}")
+            raise TypeError(
+                f"atoms of {self.asset.id} must be int, not {type(self.atoms).__name__}"
+            )
         fit(self.atoms)
 
     @classmethod
@@ -113,7 +115,7 @@ class Money:
         return self.atoms >= self._same(other)
 
     def ratio(self, parts: int, rounding: Rounding) -> Money:
-        """This amount times a ratio in parts per billion, rounded to the named side."""
+        """Multiply by a ratio in parts per billion, rounded to the named side."""
         return Money(multiply_ratio(self.atoms, parts, rounding), self.asset)
 
     def _same(self, other: object) -> int:
@@ -156,9 +158,9 @@ def parse_atoms(text: str | int | Decimal, decimals: int) -> int:
     power = exponent + decimals
     if power > 40 or len(digits) > _DIGITS_MAX:
         raise AmountError(f"{_shortened(text)} is too large")
-    whole = int("".join(map(str, digits)) or "0")
+    whole = int("".join(map(str, digits)))
     if power >= 0:
-        whole *= 10**power
+        whole *= int(10**power)
     else:
         whole, rest = divmod(whole, 10 ** min(-power, len(digits) + 1))
         if rest:

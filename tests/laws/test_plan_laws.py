@@ -197,13 +197,19 @@ def test_notional_is_within_one_lot_of_the_least_of_all_combinations(case, order
         assert planned == least
 
 
-@settings(max_examples=150, deadline=None)
-@given(cases(contracts=3, most=6, scans=True, with_coin=False))
-def test_first_row_alone_when_it_suffices(case):
+@settings(max_examples=200, deadline=None)
+@given(cases(contracts=3, most=6, scans=True, with_coin=False), st.integers(0, 40))
+def test_first_row_alone_when_it_suffices(case, spare):
     """In the listed order nothing but the first row is touched if it can restore alone."""
-    most = whole(case).get(FIRST, 0)
-    side = 1 if most > 0 else -1
-    enough = [n for n in range(abs(most) + 1) if after(case, {FIRST: side * n}) >= 0]
+    held = dict(case.rows)
+    exits = {**case.exits, FIRST: case.exits[FIRST]._replace(lots=6)}
+    case = case._replace(exits=exits)
+    side = 1 if held[FIRST] > 0 else -1
+    steps = range(abs(held[FIRST]) + 1)
+    best = max(after(case, {FIRST: side * n}) for n in steps)
+    held[CASH] = held.get(CASH, 0) - (best // case.table.value[CASH]) + spare
+    case = case._replace(rows=tuple(sorted((a, q) for a, q in held.items() if q)))
+    enough = [n for n in steps if after(case, {FIRST: side * n}) >= 0]
     assume(enough and enough[0] > 0)
     _, closed = solve(case)
     assert closed == {FIRST: side * enough[0]}

@@ -50,7 +50,7 @@ def crash(ticks: int = 864, seed: int = 7) -> Recording:
         for _ in range(count):
             coin = "BTC" if dice.random() < 0.62 else "ETH"
             side = "long" if dice.random() < 0.9 else "short"
-            notional = int(dice.paretovariate(1.1) * 9_000 * USD)
+            notional = int(min(400.0, dice.paretovariate(1.1)) * 9_000 * USD)
             account = f"retail-{dice.randrange(20_000):05d}"
             points.append(
                 LiquidationPoint(

@@ -73,6 +73,10 @@ class Verification:
 class ReplayError(JournalError):
     """The engine does not come to where the journal says it was."""
 
+    def __init__(self, message: str, *, sequence: int, fault: Fault) -> None:
+        super().__init__(message, sequence=sequence)
+        self.fault = fault
+
 
 def replayed(journal: Journal, engine: M, last: int | None = None) -> M:
     """Apply the journal's events after those the engine has seen; return the same engine.
@@ -84,6 +88,7 @@ def replayed(journal: Journal, engine: M, last: int | None = None) -> M:
             f"{journal.name}: the engine did not come from this journal: its chain differs at "
             f"event {engine.sequence}",
             sequence=engine.sequence,
+            fault=Fault.CHAIN,
         )
     for entry in journal.entries(engine.sequence + 1, last):
         _step(journal, engine, entry)
@@ -130,32 +135,27 @@ def verify(
     """
     engine = new_engine()
     events = checkpoints = 0
-    final: str | None = None
-    fault, difference = Fault.UNREADABLE, None
+    finished, difference = False, None
     try:
         total, final = journal.last_sequence(), journal.final_hash()
-        complaint = journal.integrity()
-        hashes = journal.state_hashes()
+        finished = final is not None
+        complaint, hashes = journal.integrity(), journal.state_hashes()
         for entry in journal.entries():
             _step(journal, engine, entry)
-            fault = Fault.STATE
             if entry.sequence in hashes:
-                _compare_state(journal, engine, hashes.pop(entry.sequence), "checkpoint")
+                _compare_state(journal, engine, hashes.pop(entry.sequence), Fault.STATE)
                 checkpoints += 1
-            fault = Fault.UNREADABLE
             events += 1
             if progress is not None and (events % PROGRESS_EVERY == 0 or events == total):
                 progress(events, total)
-        _check_rest(journal, hashes, complaint, total)
-        fault = Fault.FINAL
         if final is not None:
-            _compare_state(journal, engine, final, "end")
-    except JournalError as error:
+            _compare_state(journal, engine, final, Fault.FINAL)
+        _check_rest(journal, hashes, complaint, total)
+    except (DamagedError, ReplayError) as error:
         sequence = events + 1 if error.sequence is None else error.sequence
-        if isinstance(error, ReplayError) and fault is Fault.UNREADABLE:
-            fault = Fault.CHAIN
+        fault = error.fault if isinstance(error, ReplayError) else Fault.UNREADABLE
         difference = Difference(sequence, fault, str(error))
-    return Verification(events, checkpoints, final is not None, engine.state_hash(), difference)
+    return Verification(events, checkpoints, finished, engine.state_hash(), difference)
 
 
 def _step(journal: Journal, engine: Machine, entry: Entry) -> None:
@@ -180,23 +180,30 @@ def _step(journal: Journal, engine: Machine, entry: Entry) -> None:
             f"{journal.name}: event {entry.sequence} does not do what it did when it was "
             f"journalled: chain {engine.chain.hex()[:16]}, journal {entry.chain.hex()[:16]}",
             sequence=entry.sequence,
+            fault=Fault.CHAIN,
         )
 
 
-def _compare_state(journal: Journal, engine: Machine, expected: str, place: str) -> None:
+def _compare_state(journal: Journal, engine: Machine, expected: str, fault: Fault) -> None:
     found = engine.state_hash()
     if found != expected:
+        place = "end" if fault is Fault.FINAL else "checkpoint"
         raise ReplayError(
             f"{journal.name}: the state after event {engine.sequence} is not that of the {place}: "
             f"{found[:16]}, journal {expected[:16]}",
             sequence=engine.sequence,
+            fault=fault,
         )
 
 
 def _check_loaded(engine: Machine, checkpoint: Checkpoint, journal: Journal) -> None:
     if (engine.sequence, engine.chain) != (checkpoint.sequence, checkpoint.chain):
-        raise ReplayError(f"it loads to event {engine.sequence} with another chain")
-    _compare_state(journal, engine, checkpoint.state_hash, "checkpoint")
+        raise ReplayError(
+            f"it loads to event {engine.sequence} with another chain",
+            sequence=checkpoint.sequence,
+            fault=Fault.STATE,
+        )
+    _compare_state(journal, engine, checkpoint.state_hash, Fault.STATE)
 
 
 def _check_rest(journal: Journal, hashes: dict[int, str], complaint: str | None, end: int) -> None:

@@ -118,7 +118,7 @@ class Rulebook(_Section):
 
     @property
     def method_names(self) -> tuple[str, ...]:
-        """Margin methods by number: their names in alphabetical order, however the file has them."""
+        """Names of the margin methods by number: alphabetical, however the file has them."""
         return tuple(sorted(self.margin))
 
     @property

@@ -78,7 +78,7 @@ class Ledger:
 
     @property
     def generation(self) -> int:
-        """Moves when `columns()` must be read again: after `open` or when buffers were replaced."""
+        """Moves when the row buffers were replaced: mirrors of whole columns are stale then."""
         return self._regions.generation
 
     def admit(self, count: int) -> int:

@@ -28,8 +28,9 @@ _FIRST_ACCOUNTS = 16
 class Columns:
     """The ledger's own memory, read-only: account a owns rows start[a] to start[a] + count[a].
 
-    Rows outside every region hold leftovers and mean nothing. Views stay readable for ever but
-    show the ledger only while `generation` is the ledger's: read `columns()` again after it moved.
+    Rows outside every region hold leftovers and mean nothing. Views stay readable for ever, but
+    `asset` and `balance` show the ledger only while `generation` is the ledger's, and `start` and
+    `count` only until accounts are opened: read `columns()` again, which costs next to nothing.
     """
 
     start: Ints  # [account]
@@ -77,17 +78,17 @@ class Regions:
             self.used_view[:first] = before[1][:first]
             self.cap_view[:first] = before[2][:first]
         self.accounts = first + count
-        self.generation += 1
+        self._columns = None
         return first
 
     def columns(self) -> Columns:
         """The same memory as read-only int64 and int32 columns."""
         if self._columns is None or self._columns.generation != self.generation:
             self._columns = Columns(
-                _read_only(self.start_view[: self.accounts]),
-                _read_only(self.used_view[: self.accounts]),
-                _read_only(self.asset_view),
-                _read_only(self.balance_view),
+                _read_only(self.start, np.int64)[: self.accounts],
+                _read_only(self.used, np.int64)[: self.accounts],
+                _read_only(self.asset, np.int32),
+                _read_only(self.balance, np.int64),
                 self.generation,
             )
         return self._columns
@@ -237,7 +238,6 @@ def positions(start: Ints, count: Ints) -> Ints:
     return rows
 
 
-def _read_only(column: NDArray[_Number]) -> NDArray[_Number]:
-    view = column.view()
-    view.flags.writeable = False
-    return view
+def _read_only(column: array[int], number: type[_Number]) -> NDArray[_Number]:
+    """A view that cannot be made writeable again."""
+    return np.frombuffer(memoryview(column).toreadonly(), number)

@@ -15,7 +15,6 @@ from seawall._jit import finite, kernel, least, least_lane, load, multiply_add, 
 
 EXACT = 2.0**53  # Below it every sum of whole numbers is exact.
 ULP = 2.0**-52
-RATIO = 1e9
 BLOCK = 32  # Scenarios in four vectors of eight.
 LINEAR = 2
 INVERSE = 3
@@ -136,61 +135,87 @@ def _short(first, last, asset, lots, columns, net, joint):  # type: ignore[no-un
 
 
 @kernel(forceinline=True)
-def _scan(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
-    """Screen one account: see `scan.Scan`."""
-    start, count, asset, lots = holdings
-    joint, rate_parts, factor_parts = rule
-    first = uint64(start[account])
-    last = first + uint64(count[account])
-    rows = float(count[account])
-    maintenance, short = 0.0, 0.0
-    if joint:
-        equity, margin_equity, gross, maintenance, clean = _joint(
-            first, last, asset, lots, columns, change
-        )
-        if rate_parts > 0.0:
-            short = _short(first, last, asset, lots, columns, 0, True)
-            maintenance = max(maintenance, short * rate_parts / RATIO)
-    else:
-        equity, margin_equity, gross, net = _sums(first, last, asset, lots, columns)
-        clean = True
-        while net < NO_COIN:
-            lowest, following = 0.0, NO_COIN
-            for column in range(0, change.shape[1], BLOCK):
-                lower, fine, following = _coin_block(
-                    first, last, asset, lots, columns, change, net, column
-                )
-                lowest = min(lowest, lower)
-                clean = clean and fine
-            charge = 0.0
-            if rate_parts > 0.0:
-                charge = _short(first, last, asset, lots, columns, net, False)
-                short += charge
-            maintenance += max(0.0 - lowest, charge * rate_parts / RATIO)
-            net = following
-    initial = maintenance
+def _owed(rows, gross, maintenance, short, factor):  # type: ignore[no-untyped-def]
+    """Return (initial, maintenance, error of any single number); see `Scan` for the proof."""
     error = 0.0 if gross < EXACT else rows * ULP * gross
     if not (gross < EXACT and short == 0.0):
         error += (rows + 1.0) * 2.0 * ULP * maintenance
     if not short == 0.0:
         error += rows
-        clean = clean and short < math.inf
-    if factor_parts != RATIO:
-        initial = maintenance * factor_parts / RATIO
-        error = error * (factor_parts / RATIO) + 2.0 * ULP * initial + 1.0
-    _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)
+    initial = maintenance * factor
+    error = error * factor + (0.0 if factor == 1.0 else 2.0 * ULP * initial + 1.0)
+    return initial, maintenance, error
+
+
+@kernel(forceinline=True)
+def _scan_joint(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
+    """Screen one account, all coins in one netting set."""
+    start, count, asset, lots = holdings
+    rate, factor = rule
+    first = uint64(start[account])
+    last = first + uint64(count[account])
+    rows = float(count[account])
+    equity, margin_equity, gross, maintenance, clean = _joint(
+        first, last, asset, lots, columns, change
+    )
+    owed = _owed(rows, gross, maintenance, 0.0, factor)
+    _seal(account, gross, equity, margin_equity, owed, clean, out)
+    if rate > 0.0:
+        # Rare, so it stays out of the way of the registers above.
+        short = _short(first, last, asset, lots, columns, 0, True)
+        owed = _owed(rows, gross, max(maintenance, short * rate), short, factor)
+        _seal(account, gross, equity, margin_equity, owed, clean and short < math.inf, out)
+
+
+@kernel(forceinline=True)
+def _scan_coins(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
+    """Screen one account, each coin a netting set of its own."""
+    start, count, asset, lots = holdings
+    rate, factor = rule
+    first = uint64(start[account])
+    last = first + uint64(count[account])
+    maintenance, short, clean = 0.0, 0.0, True
+    equity, margin_equity, gross, net = _sums(first, last, asset, lots, columns)
+    while net < NO_COIN:
+        lowest, following = 0.0, NO_COIN
+        for column in range(0, change.shape[1], BLOCK):
+            lower, fine, following = _coin_block(
+                first, last, asset, lots, columns, change, net, column
+            )
+            lowest = min(lowest, lower)
+            clean = clean and fine
+        charge = 0.0
+        if rate > 0.0:
+            charge = _short(first, last, asset, lots, columns, net, False)
+            short += charge
+        maintenance += max(0.0 - lowest, charge * rate)
+        net = following
+    owed = _owed(float(count[account]), gross, maintenance, short, factor)
+    _seal(account, gross, equity, margin_equity, owed, clean and short < math.inf, out)
 
 
 @kernel
-def scan_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
+def scan_joint_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in range(out.shape[1]):
-        _scan(account, holdings, columns, change, rule, out)
+        _scan_joint(account, holdings, columns, change, rule, out)
 
 
 @kernel(parallel=True)
-def scan_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
+def scan_joint_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in prange(out.shape[1]):
-        _scan(account, holdings, columns, change, rule, out)
+        _scan_joint(account, holdings, columns, change, rule, out)
+
+
+@kernel
+def scan_coins_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
+    for account in range(out.shape[1]):
+        _scan_coins(account, holdings, columns, change, rule, out)
+
+
+@kernel(parallel=True)
+def scan_coins_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
+    for account in prange(out.shape[1]):
+        _scan_coins(account, holdings, columns, change, rule, out)
 
 
 @kernel(forceinline=True)

@@ -232,3 +232,126 @@ def implied_volatility(price, forward, strike, years, discount, is_call, out):  
             out[i] = _implied_deviation(normal, ratio) / np.sqrt(years[i])
         else:
             out[i] = np.nan
+
+
+@inlined
+def _total_variance(k, a, b, rho, m, sigma):  # type: ignore[no-untyped-def]
+    """SVI total variance, held flat beyond four of its own at-the-money deviations."""
+    at_money = max(a + b * (np.sqrt(m * m + sigma * sigma) - rho * m), 0.0)
+    edge = 4.0 * np.sqrt(at_money)
+    x = min(max(k, -edge), edge) - m
+    return max(a + b * (rho * x + np.sqrt(x * x + sigma * sigma)), 0.0)
+
+
+@inlined
+def _variance_a_year(k, smile):  # type: ignore[no-untyped-def]
+    """Blend of two fits at fixed k; columns of `smile` as svi.SMILE_COLUMNS."""
+    first = _total_variance(k, smile[4], smile[5], smile[6], smile[7], smile[8]) / smile[9]
+    if smile[10] == 0.0:
+        return first
+    second = _total_variance(k, smile[11], smile[12], smile[13], smile[14], smile[15]) / smile[16]
+    return (1.0 - smile[10]) * first + smile[10] * second
+
+
+@kernel
+def variance_a_year(k, smile, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = _variance_a_year(k[i], smile)
+
+
+@kernel
+def place_expiry(years, smile_years, smiles, first, last):  # type: ignore[no-untyped-def]
+    """Two slices, the share of the right one, forward ratio and discount at `years`.
+
+    Logarithms of ratio and discount are linear in time from 0 on and go on as straight beyond the
+    last slice; `first` to `last` (exclusive) are the slices of one coin by expiry.
+    """
+    right = first
+    while right < last and smile_years[right] < years:
+        right += 1
+    if right < last and smile_years[right] == years:
+        return right, right, 0.0, smiles[right, 2], smiles[right, 3]
+    left = right - 1
+    if right == first:
+        share = years / smile_years[right]
+        ratio = exponential(share * logarithm(smiles[right, 2]))
+        return right, right, 0.0, ratio, exponential(share * logarithm(smiles[right, 3]))
+    if right == last:
+        share = years / smile_years[left]
+        ratio = exponential(share * logarithm(smiles[left, 2]))
+        return left, left, 0.0, ratio, exponential(share * logarithm(smiles[left, 3]))
+    share = (years - smile_years[left]) / (smile_years[right] - smile_years[left])
+    ratio = (1.0 - share) * logarithm(smiles[left, 2]) + share * logarithm(smiles[right, 2])
+    discount = (1.0 - share) * logarithm(smiles[left, 3]) + share * logarithm(smiles[right, 3])
+    return left, right, share, exponential(ratio), exponential(discount)
+
+
+@kernel
+def scale_shocks(years, days_floor, power_short, power_long, out):  # type: ignore[no-untyped-def]
+    """(30 ÷ days)^power of each expiry, rounded to parts per billion."""
+    for i in range(years.size):
+        days = max(365.0 * years[i], days_floor)
+        power = power_short if days < 30.0 else power_long
+        out[i] = np.rint(exponential(power * logarithm(30.0 / days)) * 1e9) / 1e9
+
+
+@kernel
+def volatilities(strike, expiry, forward, years, left, right, share, smile_years, smiles, out):  # type: ignore[no-untyped-def]
+    """Implied volatility of each option: total variance linear in time at fixed k."""
+    for i in range(out.size):
+        e = expiry[i]
+        if years[e] <= 0.0:
+            out[i] = 0.0
+            continue
+        k = logarithm(strike[i] / forward[e])
+        low, high = left[e], right[e]
+        variance = _variance_a_year(k, smiles[low])
+        if low != high:
+            variance *= (1.0 - share[e]) * smile_years[low]
+            further = _variance_a_year(k, smiles[high]) * smile_years[high]
+            variance = (variance + share[e] * further) / years[e]
+        out[i] = np.sqrt(variance)
+
+
+@kernel
+def value_options(  # type: ignore[no-untyped-def]
+    forward, strike, volatility, years, discount, is_call, tick, given, model, mark, delta
+):
+    """Model price, published mark (the given one, else on the tick) and discounted delta."""
+    for i in range(mark.size):
+        sign = 1.0 if is_call[i] else -1.0
+        deviation = max(volatility[i] * np.sqrt(years[i]), _LEAST_DEVIATION)
+        price = discount[i] * _black(forward[i], strike[i], deviation, sign)
+        d1 = _limit(logarithm(forward[i] / strike[i]) / deviation + 0.5 * deviation)
+        p, q = _mills(abs(d1))
+        tail = exponential(-0.5 * d1 * d1) * (p / q)
+        model[i] = price
+        mark[i] = given[i] if given[i] > 0.0 else np.rint(price / tick[i]) * tick[i]
+        delta[i] = sign * discount[i] * (1.0 - tail if sign * d1 > 0.0 else tail)
+
+
+@inlined
+def _shocked(volatility, shock, factor, floor, relative):  # type: ignore[no-untyped-def]
+    """A floor lifts a rise to itself, and stops a fall, but never turns a fall into a rise."""
+    step = volatility * (shock * factor) if relative else shock * factor
+    least = floor if shock > 0.0 else min(floor, volatility)
+    return max(volatility + step, least)
+
+
+@kernel
+def change_options(  # type: ignore[no-untyped-def]
+    forward, strike, volatility, years, discount, is_call, factor, model, mark, numerator,
+    denominator, value, coin, growth, shock, weight, floor, relative, row, change
+):  # fmt: skip
+    """Weighted change of value in each scenario; `row[i]` is the option's row of `change`."""
+    for i in range(mark.size):
+        sign = 1.0 if is_call[i] else -1.0
+        root = np.sqrt(years[i])
+        f, k, v, d = forward[i], strike[i], volatility[i], discount[i]
+        base, basis, up, down = value[i], mark[i] - model[i], numerator[i], denominator[i]
+        scale, c = factor[i], coin[i]
+        target = change[row[i]]
+        for s in range(shock.size):
+            deviation = _shocked(v, shock[s], scale, floor, relative) * root
+            price = max(d * _black(f * growth[c, s], k, deviation, sign) + basis, 0.0)
+            target[s] = np.rint((price * up / down - base) * weight[s])

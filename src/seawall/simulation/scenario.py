@@ -114,6 +114,7 @@ class DeskChoice(Part, frozen=True, kw_only=True):
     smallest: Decimal
     largest: Decimal
     tail: Decimal
+    instruments: tuple[tuple[str, Decimal], ...]  # (perpetual, share); options on its coin.
     strategies: tuple[tuple[str, Decimal], ...]  # (name, share)
     leverage: tuple[tuple[Decimal, Decimal], ...]
     cushion: Decimal

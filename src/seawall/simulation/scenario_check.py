@@ -109,13 +109,14 @@ def _wrong_people(people: PopulationChoice, contracts: set[str]) -> Wrong:
         if not group.largest > group.smallest:
             found.append((f"{key}.{name}.largest", "must be above smallest"))
         found += _shares(f"{key}.{name}.leverage", [row[1] for row in group.leverage])
-    for name, retail in (("isolated", people.isolated), ("cross", people.cross)):
-        found += _shares(f"{key}.{name}.instruments", [row[1] for row in retail.instruments])
+    for name, group in groups.items():
+        found += _shares(f"{key}.{name}.instruments", [row[1] for row in group.instruments])
         found += [
             (f"{key}.{name}.instruments", f"{one} is not listed in contracts")
-            for one, _ in retail.instruments
+            for one, _ in group.instruments
             if one not in contracts
         ]
+    for name, retail in (("isolated", people.isolated), ("cross", people.cross)):
         found += _shares(f"{key}.{name}.positions", retail.positions)
         if retail.collateral:
             found += _shares(f"{key}.{name}.collateral", [row[1] for row in retail.collateral])

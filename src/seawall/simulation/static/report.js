@@ -386,7 +386,7 @@
       y: {
         grid: { show: false },
         splits: () => edges.map((e, k) => k).filter((k) => k % every === 0 || edges[k] === 1),
-        values: (u, splits) => splits.map((k) => heat.edges[k]),
+        values: (u, splits) => splits.map((k) => trim(edges[k])),
       },
       hooks: { drawClear: [(u) => heatmap(u, heat, most, level(edges, 1))] },
       at: (index) => {

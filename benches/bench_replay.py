@@ -1,0 +1,60 @@
+"""The main job as a person runs it: whole processes, compilation and start-up included."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SCENARIO = ROOT / "examples" / "crash-2024-08-05" / "scenario.toml"
+
+
+def timed(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
+    """Seconds of one process, and what it printed."""
+    begin = time.perf_counter()
+    ran = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return time.perf_counter() - begin, ran.stdout
+
+
+def run() -> dict[str, Any]:
+    seawall = str(Path(sys.executable).parent / "seawall")
+    measured: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "XDG_CACHE_HOME": f"{folder}/cache"}
+        for label in ("cold", "warm"):
+            command = [seawall, "replay", str(SCENARIO), "--out", f"{folder}/{label}", "--json"]
+            seconds, printed = timed(command, environment)
+            result = json.loads(printed)
+            measured[f"replay {label} [s]"] = round(seconds, 1)
+            measured[f"replay {label} state hash"] = result["state_hash"]
+            events = result["summary"]["events"]
+            measured[f"replay {label} [events/s]"] = round(events / seconds)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        measured["replay peak memory [GiB]"] = round(peak, 2)
+        assert measured["replay cold state hash"] == measured["replay warm state hash"]
+        plain = dict(os.environ)
+        for label, command in (
+            ("import seawall", [sys.executable, "-c", "import seawall"]),
+            ("python alone", [sys.executable, "-c", "pass"]),
+            ("seawall --help", [seawall, "--help"]),
+        ):
+            measured[f"{label} [s]"] = round(min(timed(command, plain)[0] for _ in range(7)), 3)
+    return measured
+
+
+def main() -> None:
+    for key, value in run().items():
+        print(f"{key:<40} {value}")
+
+
+if __name__ == "__main__":
+    main()
