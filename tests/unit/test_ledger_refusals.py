@@ -186,3 +186,17 @@ def test_a_batch_that_posts_while_it_is_read_loses_nothing() -> None:
     assert ledger.post_many(busy()) == []
     assert ledger.balance(0, 0) == -198
     ledger.check()
+
+
+def test_a_batch_whose_reading_moves_the_buffers_loses_nothing() -> None:
+    ledger = Ledger(assets=1)
+    ledger.open(1_003)
+    assert ledger.load([1, 2], [0, 0], [10, 10], contra=0) is None
+
+    def busy():  # type: ignore[no-untyped-def]
+        assert ledger.load(range(3, 1_003), [0] * 1_000, [1] * 1_000, contra=0) is None
+        yield Transfer(1, 0, 1, 2, 4, Cause.TRADE)
+
+    assert ledger.post_many(busy()) == []
+    assert (ledger.balance(1, 0), ledger.balance(2, 0)) == (6, 14)
+    ledger.check()

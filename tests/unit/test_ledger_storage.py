@@ -81,6 +81,14 @@ def test_a_load_is_refused_whole(
     assert ledger.drain_touched() == []
 
 
+def test_the_one_int64_without_a_negative_is_no_balance() -> None:
+    ledger = Ledger(assets=1)
+    ledger.open(3)
+    refused = ledger.load([1, 2], [0, 0], [-(2**63), ATOMS_MAX], contra=0)  # Contra: just 1.
+    assert refused is Refusal.BALANCE_OVERFLOW
+    assert ledger.rows(1) == []
+
+
 def test_partial_sums_may_leave_the_range_if_the_whole_fits() -> None:
     ledger = small()
     many = [ATOMS_MAX] * 5 + [-ATOMS_MAX] * 5 + [1]

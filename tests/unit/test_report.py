@@ -65,7 +65,7 @@ def crash(ticks: int = 864, seed: int = 7) -> Recording:
     edges += [int(1.22**k * 1e9) for k in range(1, 16)]
     counts = []
     for k in range(0, ticks, 4):
-        row = [0] * (len(edges) - 1)
+        row = [0] * len(edges)
         centre = 9 + 9 * (moves[k] - 0.8) * 3.0
         for bucket in range(len(row)):
             row[bucket] = int(4_000 * math.exp(-(((bucket - centre) / 3.4) ** 2)))

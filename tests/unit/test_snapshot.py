@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -35,13 +33,8 @@ SMILE = VolatilitySlice(
 )
 
 
-@dataclass(frozen=True)
-class Tick:
-    time_ms: int = 5
-    price: tuple[tuple[int, int], ...] = ()
-    mark: tuple[tuple[int, int], ...] = ()
-    slices: tuple[VolatilitySlice, ...] = ()
-    depth: tuple[tuple[int, int, int], ...] = ()
+def tick(snapshot: Snapshot, **seen: Any) -> tuple[Snapshot, frozenset[int]]:
+    return snapshot.priced(CATALOGUE, 1, 5, **seen)
 
 
 def smile(**change: Any) -> VolatilitySlice:
@@ -55,8 +48,7 @@ def test_nothing_was_seen_yet() -> None:
 
 
 def test_a_tick_changes_what_it_names_and_nothing_else() -> None:
-    tick = Tick(price=((1, 60),), mark=((1, 30),), depth=((0, 7, 8),))
-    shown, touched = EMPTY.priced(CATALOGUE, tick)
+    shown, touched = tick(EMPTY, price=((1, 60),), mark=((1, 30),), depth=((0, 7, 8),))
     assert (shown.sequence, shown.time_ms) == (1, 5)
     assert shown.price == (0, 60, 0)
     assert shown.mark == (0, 30)
@@ -66,60 +58,58 @@ def test_a_tick_changes_what_it_names_and_nothing_else() -> None:
 
 
 def test_a_tick_that_repeats_what_was_seen_touches_nothing() -> None:
-    tick = Tick(price=((1, 60),), mark=((1, 30),), slices=(SMILE,))
-    shown, _ = EMPTY.priced(CATALOGUE, tick)
-    again, touched = shown.priced(CATALOGUE, tick)
-    assert touched == frozenset()
-    assert dataclasses.replace(again, sequence=1) == shown
+    seen = {"price": ((1, 60),), "mark": ((1, 30),), "slices": (SMILE,)}
+    shown, _ = tick(EMPTY, **seen)
+    assert tick(shown, **seen) == (shown, frozenset())
 
 
 def test_depth_alone_touches_no_price() -> None:
-    assert EMPTY.priced(CATALOGUE, Tick(depth=((1, 3, 4),)))[1] == frozenset()
+    assert tick(EMPTY, depth=((1, 3, 4),))[1] == frozenset()
 
 
 def test_a_slice_replaces_the_one_of_its_coin_and_expiry() -> None:
     later = smile(expires_ms=SMILE.expires_ms + 1)
     other = smile(coin=1)
-    shown, touched = EMPTY.priced(CATALOGUE, Tick(slices=(later, SMILE, other)))
+    shown, touched = tick(EMPTY, slices=(later, SMILE, other))
     assert shown.slices == (other, SMILE, later)
     assert touched == {1, 2}
     shifted = smile(a=2_000_000)
-    shown, touched = shown.priced(CATALOGUE, Tick(slices=(shifted,)))
+    shown, touched = tick(shown, slices=(shifted,))
     assert shown.slices == (other, shifted, later)
     assert touched == {2}
     assert shown.without_slices(SMILE.expires_ms).slices == (later,)
 
 
 def test_growth_keeps_what_was_seen() -> None:
-    shown, _ = EMPTY.priced(CATALOGUE, Tick(mark=((0, 9),), depth=((1, 1, 2),)))
-    grown = shown.funded(1, -5).grown(listed(CATALOGUE, "BTC/USDC:USDC-240809"))
+    shown, _ = tick(EMPTY, mark=((0, 9),), depth=((1, 1, 2),))
+    grown = shown.funded(2, 6, 1, -5).grown(listed(CATALOGUE, "BTC/USDC:USDC-240809"))
     assert grown.mark == (9, 0, 0)
     assert grown.funding == (0, -5, 0)
     assert grown.depth == ((0, 0), (1, 2), (0, 0))
 
 
 REFUSED = [
-    (Tick(price=((3, 1),)), "price of coin 3, which is not listed"),
-    (Tick(price=((-1, 1),)), "price of coin -1, which is not listed"),
-    (Tick(price=((1, 0),)), "price must lie in 1 … 2^63 - 1, not 0"),
-    (Tick(price=((1, 2**63),)), "price must lie in"),
-    (Tick(mark=((2, 1),)), "mark of instrument 2, which is not listed"),
-    (Tick(mark=((0, -1),)), "mark must lie in 1 … 2^63 - 1, not -1"),
-    (Tick(depth=((2, 1, 1),)), "depth of instrument 2, which is not listed"),
-    (Tick(depth=((0, 1, -1),)), "depth must not be negative, not (1, -1)"),
-    (Tick(slices=(smile(coin=3),)), "slices of coin 3, which is not listed"),
-    (Tick(slices=(smile(discount=0),)), "discount must be positive, not 0"),
-    (Tick(slices=(smile(forward_ratio=-1),)), "forward_ratio must be positive, not -1"),
-    (Tick(slices=(smile(sigma=0),)), "sigma must be positive, not 0"),
-    (Tick(slices=(smile(b=-1),)), "b must not be negative, not -1"),
-    (Tick(slices=(smile(rho=1_000_000_001),)), "rho must lie in -1 … 1"),
+    ({"price": ((3, 1),)}, "price of coin 3, which is not listed"),
+    ({"price": ((-1, 1),)}, "price of coin -1, which is not listed"),
+    ({"price": ((1, 0),)}, "price must lie in 1 … 2^63 - 1, not 0"),
+    ({"price": ((1, 2**63),)}, "price must lie in"),
+    ({"mark": ((2, 1),)}, "mark of instrument 2, which is not listed"),
+    ({"mark": ((0, -1),)}, "mark must lie in 1 … 2^63 - 1, not -1"),
+    ({"depth": ((2, 1, 1),)}, "depth of instrument 2, which is not listed"),
+    ({"depth": ((0, 1, -1),)}, "depth must not be negative, not (1, -1)"),
+    ({"slices": (smile(coin=3),)}, "slices of coin 3, which is not listed"),
+    ({"slices": (smile(discount=0),)}, "discount must be positive, not 0"),
+    ({"slices": (smile(forward_ratio=-1),)}, "forward_ratio must be positive, not -1"),
+    ({"slices": (smile(sigma=0),)}, "sigma must be positive, not 0"),
+    ({"slices": (smile(b=-1),)}, "b must not be negative, not -1"),
+    ({"slices": (smile(rho=1_000_000_001),)}, "rho must lie in -1 … 1"),
 ]
 
 
-@pytest.mark.parametrize(("tick", "message"), REFUSED)
-def test_what_no_market_shows_is_refused(tick: Tick, message: str) -> None:
+@pytest.mark.parametrize(("seen", "message"), REFUSED)
+def test_what_no_market_shows_is_refused(seen: dict[str, Any], message: str) -> None:
     with pytest.raises(SnapshotError) as refused:
-        EMPTY.priced(CATALOGUE, tick)
+        tick(EMPTY, **seen)
     assert str(refused.value).startswith(message)
 
 
@@ -132,4 +122,4 @@ def test_the_least_variance_may_be_zero_but_not_below() -> None:
 
 def test_funding_of_an_unlisted_contract_is_refused() -> None:
     with pytest.raises(SnapshotError, match="funding of instrument 2, which is not listed"):
-        EMPTY.funded(2, 1)
+        EMPTY.funded(1, 1, 2, 1)

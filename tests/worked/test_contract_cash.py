@@ -126,15 +126,13 @@ def test_an_inverse_round_trip_gains_what_the_coin_formula_says() -> None:
     assert opened + closed == 4_000_000
 
 
-class Seen:
-    time_ms = 1
-    price = ((0, 9_998 * 10**6), (1, 60_000 * DOLLAR))  # USDC at 0.9998.
-    mark = ((PERPETUAL, 60_100 * DOLLAR), (ETH_BTC, 432_100_000))
-    slices = ()
-    depth = ()
-
-
-SNAPSHOT = Snapshot.empty(CATALOGUE).priced(CATALOGUE, Seen())[0]
+SNAPSHOT, _ = Snapshot.empty(CATALOGUE).priced(
+    CATALOGUE,
+    sequence=1,
+    time_ms=1,
+    price=((0, 9_998 * 10**6), (1, 60_000 * DOLLAR)),  # USDC at 0.9998.
+    mark=((PERPETUAL, 60_100 * DOLLAR), (ETH_BTC, 432_100_000)),
+)
 
 
 def test_notional_follows_the_form_of_the_contract() -> None:

@@ -91,7 +91,8 @@ class Store:
         self._lock: sqlite3.Connection | None = None
         self._connection: Connection | None = None
         self.path, self._url = _place(where)
-        self.name = str(self.path) if self.path else self._url.render_as_string(True)
+        plain = self._url.set(drivername="postgresql")
+        self.name = str(self.path) if self.path else plain.render_as_string(hide_password=True)
 
     @property
     def connection(self) -> Connection:
@@ -231,7 +232,7 @@ class Store:
     def _connect_sqlite(self, path: Path) -> None:
         modes = ["mode=rw" if self.writing else "mode=ro"]
         # A reader of a closed file on a read-only disk cannot make the shared memory of the WAL.
-        if not self.writing and not Path(f"{path}-wal").exists():
+        if not self.writing and not _size(Path(f"{path}-wal")):
             modes.append("mode=ro&immutable=1")
         for mode in modes:
             try:
@@ -333,6 +334,10 @@ def _place(where: str | Path) -> tuple[Path | None, URL]:
 def _unlink(path: Path) -> None:
     for side in ("", *_SIDES):
         Path(f"{path}{side}").unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _is_journal(path: Path) -> bool:

@@ -1,7 +1,8 @@
 """The border down: the ledger's integer rows as float64 columns, converted once.
 
 The screen reads these columns; they share the ledger's layout, so `start` and `count` are the
-ledger's own. Beyond 2^53 a float no longer holds every integer, and the border refuses to pass.
+ledger's own. From 2^53 on a float no longer holds every integer: such a row becomes NaN, and a NaN
+makes its account a suspect that only the exact twin may judge.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ class Columns:
         touched = self._ledger.drain_touched()
         if self._ledger.generation != self._generation or len(touched) * 8 > len(source.start):
             self._generation = self._ledger.generation
-            self._lots = _exact(source.balance)
+            self._lots = _converted(source.balance)
             return
         for account in touched:
             first = source.start[account]
             last = first + source.count[account]
-            self._lots[first:last] = _exact(source.balance[first:last])
+            self._lots[first:last] = _converted(source.balance[first:last])
 
     def holdings(self, accounts: NDArray[np.int64]) -> Holdings:
         """The rows of some accounts, ready for a margin method. Call `refresh` first."""
@@ -43,18 +44,9 @@ class Columns:
             source.start[accounts], source.count[accounts], source.asset, self._lots
         )
 
-    def holders(self, asset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Accounts with a balance of an asset, ascending, and their integer balances."""
-        source = self._ledger.columns()
-        count = source.count
-        owner = np.repeat(np.arange(len(count)), count)
-        row = np.arange(len(owner)) + np.repeat(source.start - (np.cumsum(count) - count), count)
-        held = (source.asset[row] == asset) & (source.balance[row] != 0)
-        return owner[held], source.balance[row[held]]
 
-
-def _exact(balance: NDArray[np.int64]) -> NDArray[np.float64]:
-    assert not len(balance) or (
-        -EXACT_MAX < int(balance.min()) and int(balance.max()) < EXACT_MAX
-    ), "a balance is too large for the float columns"
-    return balance.astype(np.float64)
+def _converted(balance: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Floats that hold the same integers; NaN where no float does."""
+    lots = balance.astype(np.float64)
+    lots[(lots >= EXACT_MAX) | (lots <= -EXACT_MAX)] = np.nan
+    return lots

@@ -57,7 +57,7 @@ def _hand_over(
 def _candidates(venue: Venue, account: int, asset: int, lots: int) -> list[Candidate]:
     """The other side, screened by floats to the few that could be reached, then judged exactly."""
     venue.columns.refresh()
-    accounts, held = venue.columns.holders(asset)
+    accounts, held = venue.ledger.holders(asset)
     other_side = (held < 0) if lots > 0 else (held > 0)
     other_side &= (accounts >= FIRST_ACCOUNT) & (accounts != account)
     other_side &= venue.status[accounts] < State.LIQUIDATING
@@ -101,7 +101,7 @@ def _profit(
     value = venue.tables.risk(0).value
     profit = held * value[asset]
     if venue.catalogue.assets[cash_asset].kind is Kind.QUOTE:
-        owners, atoms = venue.columns.holders(cash_asset)
+        owners, atoms = venue.ledger.holders(cash_asset)
         quote = np.zeros(len(venue.names))
         quote[owners] = atoms
         profit = profit + quote[accounts] * value[cash_asset]
@@ -131,7 +131,7 @@ def unrealised_gains(venue: Venue, coin: int) -> list[tuple[int, int]]:
     for asset, row in enumerate(venue.catalogue.assets):
         if row.currency != coin or row.kind is Kind.CURRENCY or row.kind is Kind.OPTION:
             continue
-        accounts, held = venue.columns.holders(asset)
+        accounts, held = venue.ledger.holders(asset)
         for account, quantity in zip(accounts.tolist(), held.tolist(), strict=True):
             gain[account] = gain.get(account, 0) + quantity * value[asset]
     return [

@@ -19,6 +19,7 @@ from seawall.engine.confirm import screen, suspects
 from seawall.engine.effect import Effects, Reason, Refused, State
 from seawall.engine.event import (
     Deposited,
+    Event,
     Events,
     Filled,
     Funded,
@@ -154,7 +155,7 @@ class Engine:
 
     # -- the one door --------------------------------------------------------------------------
 
-    def apply(self, event: Events) -> tuple[Effects, ...]:
+    def apply(self, event: Event) -> tuple[Effects, ...]:
         """Let one event happen. A refused event changes nothing but the sequence and the chain."""
         refusal, effects = self._happen(event)
         if refusal is not None:
@@ -164,7 +165,7 @@ class Engine:
         self.chain = link(self.chain, self.last_event, encode_effects(effects))
         return effects
 
-    def _happen(self, event: Events) -> tuple[Reason | None, tuple[Effects, ...]]:
+    def _happen(self, event: Event) -> tuple[Reason | None, tuple[Effects, ...]]:
         if isinstance(event, Started):
             if self._venue is not None:
                 return Reason.ALREADY_STARTED, ()
@@ -217,7 +218,8 @@ def _loaded(venue: Venue, event: Loaded) -> Reason | None:
         return Reason.UNKNOWN_ACCOUNT
     if len(assets) and (assets.min() < 0 or assets.max() >= len(venue.catalogue.assets)):
         return Reason.UNKNOWN_INSTRUMENT
-    venue.load(accounts, assets, quantity)
+    if not venue.load(accounts, assets, quantity):
+        return Reason.BALANCE_OVERFLOW
     _look_at_everybody(venue)
     return None
 
@@ -240,6 +242,7 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
         return None
     venue.tables.reprice(venue.catalogue, snapshot, frozenset(touched))
     venue.used_depth = {}
+    venue.unmet = set()
     _look_at_everybody(venue)
     return None
 

@@ -81,7 +81,7 @@ class Priced(Event, tag="priced"):
 
     price: tuple[tuple[int, int], ...] = ()  # (coin, price atoms)
     mark: tuple[tuple[int, int], ...] = ()  # (instrument, price atoms)
-    slices: tuple[VolatilitySlice, ...] = ()  # Replaces the slices of the coins that it names.
+    slices: tuple[VolatilitySlice, ...] = ()  # Each replaces the one of its coin and expiry.
     depth: tuple[tuple[int, int, int], ...] = ()  # (instrument, lots bid, lots ask)
 
 

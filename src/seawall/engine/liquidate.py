@@ -74,6 +74,11 @@ def fill(venue: Venue, event: Filled) -> Reason | None:
         return Reason.PRICE_NOT_POSITIVE
     del venue.orders[event.order]
     _count_waiting(venue, order.account, -1)
+    missed = abs(order.lots) - event.lots
+    if missed:
+        # The book has nothing at this account's limit now; it is asked again at the next price.
+        venue.used_depth[order.instrument, order.lots > 0] -= missed
+        venue.unmet.add((order.account, order.instrument))
     if event.lots:
         _book_fill(venue, order, event)
     if not venue.waiting.get(order.account):
@@ -111,7 +116,7 @@ def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
 def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
     number = int(venue.method[account])
     rows = venue.ledger.rows(account)
-    exits = _exits(venue, rows)
+    exits = _exits(venue, account, rows)
     if not exits:
         return
     order = Order(venue.rulebook.liquidation.order)
@@ -137,7 +142,7 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
         venue.next_order += 1
 
 
-def _exits(venue: Venue, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
+def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
     """Where each row could be closed: what receives the cash, how much the book takes, the cost."""
     cost_ratio = venue.rates.slippage + venue.rates.fee
     table = venue.tables.exact(0)
@@ -153,6 +158,8 @@ def _exits(venue: Venue, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
             lot, turnover = venue.catalogue.instruments[instrument].lot, table.value[asset]
         else:
             instrument, lot, turnover = row.instrument, 1, table.notional[asset]
+        if (account, instrument) in venue.unmet:
+            continue
         left = _depth_left(venue, instrument, held < 0)
         if left > 0:
             cash = venue.catalogue.cash_asset[instrument]

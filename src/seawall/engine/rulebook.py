@@ -20,13 +20,15 @@ from seawall.engine.rulebook_tree import (
     canonical_tree,
     check_decimals,
     differences,
+    inner_path,
     name_keys,
 )
 from seawall.margin import METHODS
 from seawall.market import Catalogue, CatalogueError
+from seawall.market.catalogue import COIN_DECIMALS_MAX
 from seawall.money import Asset, parse_ratio
 
-FORMAT = 1
+NUMERAIRE_DECIMALS = 10  # Margin methods read dollars with it.
 FINGERPRINT_DIGITS = 16
 
 
@@ -38,14 +40,14 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pass
 
 
-class Numeraire(_Section):
+class Numeraire(_Section, frozen=True, kw_only=True):
     """What every price and every margin is said in; nobody holds it."""
 
     id: str
     decimals: int
 
 
-class Coin(_Section):
+class Coin(_Section, frozen=True, kw_only=True):
     """A currency that accounts can hold."""
 
     id: str
@@ -53,7 +55,7 @@ class Coin(_Section):
     haircut: Decimal = Decimal(0)  # Share of a positive balance that does not count as collateral.
 
 
-class Call(_Section):
+class Call(_Section, frozen=True, kw_only=True):
     """When an account is warned, and how long it has after a call."""
 
     warning_ratio: Decimal = Decimal("1.2")  # Warned below this multiple of maintenance.
@@ -61,7 +63,7 @@ class Call(_Section):
     close_out_ratio: Decimal = Decimal(0)  # Grace ends below this share of maintenance.
 
 
-class Liquidation(_Section):
+class Liquidation(_Section, frozen=True, kw_only=True):
     """How positions are closed."""
 
     order: Literal["largest_notional_first", "largest_release_first", "listed"]
@@ -70,26 +72,26 @@ class Liquidation(_Section):
     depth_share: Decimal = Decimal(1)  # Of the depth near the mark that one plan may take.
 
 
-class Deleveraging(_Section):
+class Deleveraging(_Section, frozen=True, kw_only=True):
     """Who is closed against a position that nobody else can carry, and at which price."""
 
     ranking: Literal["profit_times_leverage"] = "profit_times_leverage"
     price: Literal["bankruptcy"] = "bankruptcy"
 
 
-class LossSharing(_Section):
+class LossSharing(_Section, frozen=True, kw_only=True):
     """Who bears what is left."""
 
     rule: Literal["pro_rata"] = "pro_rata"
 
 
-class Fees(_Section):
+class Fees(_Section, frozen=True, kw_only=True):
     """What trading costs."""
 
     taker_ratio: Decimal = Decimal(0)  # Of the notional, paid by the taker of a trade.
 
 
-class Rulebook(_Section):
+class Rulebook(_Section, frozen=True, kw_only=True):
     """Every rule of a venue. Key paths in errors are those of the file."""
 
     format: Literal[1]
@@ -158,7 +160,7 @@ def read(text: str, name: str = "rulebook") -> Rulebook:
     """Read a rulebook from TOML text; errors begin with the name."""
     try:
         tree = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or more digits than Python reads.
         raise RulebookError(f"{name}: {error}") from None
     return _checked(tree, name)
 
@@ -181,7 +183,7 @@ def _checked(tree: Any, name: str) -> Rulebook:
     try:
         rulebook = msgspec.convert(tree, Rulebook)
     except msgspec.ValidationError as error:
-        message = name_keys(str(error), tree, Rulebook)
+        message = inner_path(name_keys(str(error), tree, Rulebook))
         place = "" if "`$" in message else " - at `$`"
         raise RulebookError(f"{name}: {message}{place}") from None
     for fault, path in _faults(rulebook):
@@ -196,8 +198,7 @@ def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
         if not getattr(rulebook, key).strip():
             yield f"{key} must not be empty", f"$.{key}"
     yield from _coin_faults(rulebook)
-    if not rulebook.margin:
-        yield "at least one margin method is needed", "$.margin"
+    yield from _margin_faults(rulebook)
     yield from _call_faults(rulebook)
     liquidation = rulebook.liquidation
     for key in ("slippage_ratio", "fee_ratio"):
@@ -209,10 +210,14 @@ def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
 
 
 def _coin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    decimals = rulebook.numeraire.decimals
+    if decimals != NUMERAIRE_DECIMALS:
+        yield f"decimals must be {NUMERAIRE_DECIMALS}, not {decimals}", "$.numeraire.decimals"
     if not rulebook.coins:
         yield "at least one coin is needed", "$.coins"
     for number, coin in enumerate(rulebook.coins):
         yield from _outside(coin.haircut, 0, 1, f"$.coins[{number}].haircut")
+        yield from _outside(coin.decimals, 0, COIN_DECIMALS_MAX, f"$.coins[{number}].decimals")
     try:
         catalogue = rulebook.catalogue()
     except CatalogueError as error:
@@ -222,6 +227,22 @@ def _coin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
         catalogue.coin(rulebook.cash)
     except CatalogueError as error:
         yield str(error), "$.cash"
+
+
+def _margin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    """Faults of methods among each other; a method checks its own parameters.
+
+    A table among the parameters of a method is keyed by coin.
+    """
+    if not rulebook.margin:
+        yield "at least one margin method is needed", "$.margin"
+    coins = {coin.id for coin in rulebook.coins}
+    for name, method in rulebook.margin.items():
+        for key in method.__struct_fields__:
+            table = getattr(method, key)
+            unknown = [coin for coin in table if coin not in coins] if type(table) is dict else []
+            for coin in unknown:
+                yield f"coin {coin} is not listed", f"$.margin.{name}.{key}.{coin}"
 
 
 def _call_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
@@ -237,7 +258,7 @@ def _call_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
             yield f"grace_ms must not be negative, not {grace_ms}", path
 
 
-def _outside(ratio: Decimal, low: int, high: int, path: str) -> Iterator[tuple[str, str]]:
+def _outside(ratio: Decimal | int, low: int, high: int, path: str) -> Iterator[tuple[str, str]]:
     if not low <= ratio <= high:
         key = path.rsplit(".", 1)[1]
         yield f"{key} must lie in [{low}, {high}], not {ratio}", path

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from seawall.money import AmountError, format_ratio, parse_ratio
+from seawall.money import format_ratio, parse_ratio
 
 _UNNAMED = "[...]"  # How msgspec writes any key of a table whose keys are free.
 
@@ -36,7 +36,7 @@ def check_decimals(tree: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(tree, Decimal):
         try:
             parse_ratio(tree)
-        except AmountError as error:
+        except ValueError as error:  # AmountError, or more digits than Python reads.
             yield str(error), path
     for step, entry in _entries(tree):
         yield from check_decimals(entry, path + step)
@@ -81,11 +81,23 @@ def name_keys(message: str, tree: Any, form: type) -> str:
     return message
 
 
+def inner_path(message: str) -> str:
+    """Move the key that a struct's own check begins with to the end of the path.
+
+    >>> inner_path("brackets.BTC[0]: too low - at `$.margin.cross`")
+    'too low - at `$.margin.cross.brackets.BTC[0]`'
+    """
+    match = re.fullmatch(r"([\w.\[\]]+): (.*) - at `([^`]*)`", message)
+    return f"{match[2]} - at `{match[3]}.{match[1]}`" if match else message
+
+
 def _failing_key(message: str, tree: Any, path: list[str | int], form: type) -> str | None:
     table = tree
     for step in path:
         table = table[step]
     for key in table:
+        if not re.fullmatch(r"[\w-]+", key):
+            continue  # A path with it could not be read back.
         try:
             msgspec.convert(_with_only(tree, path, key), form)
         except msgspec.ValidationError as error:

@@ -79,6 +79,7 @@ class Venue:
     listings: list[tuple[Instrument, ...]] = field(default_factory=list)
     spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
     waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
+    unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
     time_ms: int = 0
     next_order: int = 1
@@ -100,9 +101,10 @@ class Venue:
         )
         assert refusal is None, f"the engine made a transfer that the ledger refused: {refusal}"
 
-    def load(self, accounts: Ints, assets: Ints, quantity: Ints) -> None:
-        """Credit a whole book at once; the outside account stands against it."""
-        self.ledger.load(accounts, assets, quantity, OUTSIDE, Cause.LOAD)
+    def load(self, accounts: Ints, assets: Ints, quantity: Ints) -> bool:
+        """Credit a whole book at once, or nothing; the outside account stands against it."""
+        refusal = self.ledger.load(accounts, assets, quantity, OUTSIDE, Cause.LOAD)
+        return refusal is None
 
     def judge(self, account: int) -> ExactRequirement:
         """The verdict: what the account holds and must hold, in integers."""

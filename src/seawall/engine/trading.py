@@ -100,7 +100,7 @@ def fund(venue: Venue, event: Funded) -> Reason | None:
     mark = venue.snapshot.mark[event.instrument]
     if mark <= 0:
         return Reason.NO_PRICE
-    accounts, lots = venue.columns.holders(venue.catalogue.lot_asset[event.instrument])
+    accounts, lots = venue.ledger.holders(venue.catalogue.lot_asset[event.instrument])
     cash = venue.catalogue.cash_asset[event.instrument]
     paid = np.array(
         [
@@ -113,7 +113,10 @@ def fund(venue: Venue, event: Funded) -> Reason | None:
     venue.snapshot = snapshot.funded(
         snapshot.sequence + 1, venue.time_ms, event.instrument, event.rate
     )
-    post_rows(venue, accounts, cash, paid, DUST, Cause.FUNDING)
+    refusal = venue.ledger.load(
+        accounts, np.full(len(accounts), cash), paid, DUST, Cause.FUNDING
+    )
+    assert refusal is None, f"funding was refused: {refusal}"
     coin = venue.catalogue.assets[cash].currency
     turnover = int(paid[paid > 0].sum())
     venue.effects.append(
@@ -136,7 +139,7 @@ def settle(venue: Venue, event: Settled) -> Reason | None:
     catalogue = venue.catalogue
     lot_asset = catalogue.lot_asset[event.instrument]
     coin = catalogue.coin(catalogue.instruments[event.instrument].settle)
-    accounts, lots = venue.columns.holders(lot_asset)
+    accounts, lots = venue.ledger.holders(lot_asset)
     paid = 0
     for account, held in zip(accounts.tolist(), lots.tolist(), strict=True):
         value = settlement_value(catalogue, event.instrument, held, event.price)
@@ -156,8 +159,7 @@ def settle(venue: Venue, event: Settled) -> Reason | None:
 
 def fold_all(venue: Venue, quote: int, coin: int) -> None:
     """Turn every holder's quote into the settlement currency, atom for atom."""
-    venue.columns.refresh()
-    accounts, atoms = venue.columns.holders(quote)
+    accounts, atoms = venue.ledger.holders(quote)
     for account, held in zip(accounts.tolist(), atoms.tolist(), strict=True):
         if account != CLEARING:
             fold(venue, account, quote, coin, held)
@@ -213,7 +215,8 @@ def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
             if abs(held[asset]) > ATOMS_MAX:
                 return Reason.BALANCE_OVERFLOW
         rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
-        if not venue.methods[int(venue.method[account])].accepts(rows, venue.table_of(account)):
+        number = int(venue.method[account])
+        if venue.methods[number].refuses(rows, venue.tables.exact(number)):
             return Reason.NOT_MARGINABLE
         if is_contract and abs(held[lot_asset]) < abs(before) and before * held[lot_asset] >= 0:
             continue
@@ -227,16 +230,3 @@ def _judge_rows(venue: Venue, account: int, held: dict[int, int]) -> ExactRequir
     rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
     number = int(venue.method[account])
     return venue.methods[number].requirement_exact(rows, venue.tables.exact(number))
-
-
-def post_rows(
-    venue: Venue,
-    accounts: np.ndarray[tuple[int], np.dtype[np.int64]],
-    asset: int,
-    gained: np.ndarray[tuple[int], np.dtype[np.int64]],
-    contra: int,
-    cause: Cause,
-) -> None:
-    """Credit many accounts in one asset; what they do not cancel comes from `contra`."""
-    for account, atoms in zip(accounts.tolist(), gained.tolist(), strict=True):
-        venue.move(asset, contra, account, atoms, cause)

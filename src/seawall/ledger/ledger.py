@@ -102,11 +102,12 @@ class Ledger:
 
     def post_many(self, transfers: Iterable[Transfer]) -> list[tuple[Transfer, Refusal]]:
         """Post in order; return those that were refused, each with its refusal."""
+        batch = tuple(transfers)  # Read out first: a generator might post or load, too.
         refused: list[tuple[Transfer, Refusal]] = []
         regions, touched = self._regions, self._touched
         start, used, assets, balances = regions.start, regions.used, regions.asset, regions.balance
         accounts, last_id = regions.accounts, self._last_id
-        for transfer in tuple(transfers):  # Read out first: a generator might post, too.
+        for transfer in batch:
             asset, source, target = transfer.asset, transfer.source, transfer.target
             atoms = transfer.atoms
             if (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from seawall.margin import ExactTable, Rows
 from seawall.market import Catalogue, Kind
-from seawall.money import Rounding, divide
+from seawall.money import RATIO_ONE, Rounding, divide
 
 NO_PRICE = 2**63 - 1  # A price that no market reaches, in price atoms.
 
@@ -37,17 +37,25 @@ def bankruptcy_value(rows: Rows, table: ExactTable, asset: int) -> int:
     return divide(numerator, denominator, Rounding.UP if side > 0 else Rounding.DOWN)
 
 
-def bankruptcy_price(rows: Rows, table: ExactTable, asset: int, catalogue: Catalogue) -> int:
+def bankruptcy_price(
+    rows: Rows, table: ExactTable, asset: int, catalogue: Catalogue, fee_ratio: int = 0
+) -> int:
     """The same as a price of the contract, in price atoms, before the cash leg is rounded.
 
     Linear and option: b = price × lot × value of the settlement currency, so for one long position
     entered at E with leverage L and no other equity the price is E · (1 − 1 ÷ L). Inverse: closing
     a lot costs face ÷ price coins, b = −face × index ÷ price, which gives E · L ÷ (L + 1).
 
+    With a fee, what the fill itself costs is paid out of the same equity: a linear seller receives
+    price · (1 − fee), a buyer pays price · (1 + fee), an inverse long gives back face ÷ price ·
+    (1 + fee) coins. `fee_ratio` in parts per billion of the fill. Source: Bybit, "Bankruptcy Price"
+    and "How to calculate Liquidation Price (Inverse Contract)".
+
     Rounded for the account, as the value is. Where the answer would be below zero (a linear long
     that no price breaks, a linear short that none saves) it is 0; where an inverse contract's would
     be infinite (a short that no price breaks, a long that none saves) it is `NO_PRICE`.
     """
+    assert 0 <= fee_ratio < RATIO_ONE, "a fee is a share of what is filled"
     numerator, denominator, side = _exact_value(rows, table, asset)
     listed = catalogue.assets[asset]
     terms = catalogue.instruments[listed.instrument]
@@ -57,14 +65,18 @@ def bankruptcy_price(rows: Rows, table: ExactTable, asset: int, catalogue: Catal
     if listed.kind is Kind.INVERSE:
         if numerator >= 0:
             return NO_PRICE
-        return divide(terms.lot * currency * currency_one * denominator, -numerator, rounding)
+        return divide(
+            terms.lot * currency * currency_one * denominator * (RATIO_ONE + side * fee_ratio),
+            -numerator * RATIO_ONE,
+            rounding,
+        )
     base_one = catalogue.coins[listed.coin].one
     price_one = catalogue.numeraire.one
     if currency <= 0:
         raise BankruptcyError(f"settlement currency of asset {asset} has no value")
     price = divide(
-        numerator * base_one * price_one,
-        denominator * terms.lot * currency * currency_one,
+        numerator * base_one * price_one * RATIO_ONE,
+        denominator * terms.lot * currency * currency_one * (RATIO_ONE - side * fee_ratio),
         rounding,
     )
     return max(0, price)

@@ -1,5 +1,6 @@
 """What each account must hold. Pure functions over columns; no state, no clock."""
 
+from seawall.margin.conformance import ConformanceError, check_margin_method
 from seawall.margin.contract import (
     ExactRequirement,
     ExactTable,
@@ -9,15 +10,32 @@ from seawall.margin.contract import (
     Requirement,
     Rows,
     Term,
+    holdings_of,
+    worth,
 )
+from seawall.margin.health import suspects
+from seawall.margin.scan import Extreme, Scan
+from seawall.margin.tiered import Bracket, Tiered
+
+METHODS = Tiered | Scan  # msgspec decodes a rulebook's method by its tag.
 
 __all__ = [
+    "METHODS",
+    "Bracket",
+    "ConformanceError",
     "ExactRequirement",
     "ExactTable",
     "Explanation",
+    "Extreme",
     "Holdings",
     "MarginMethod",
     "Requirement",
     "Rows",
+    "Scan",
     "Term",
+    "Tiered",
+    "check_margin_method",
+    "holdings_of",
+    "suspects",
+    "worth",
 ]

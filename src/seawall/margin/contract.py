@@ -30,6 +30,21 @@ class Holdings(NamedTuple):
     lots: Floats  # [row] lots, or atoms of a currency; whole numbers below 2^53.
 
 
+def holdings_of(accounts: Sequence[Rows]) -> Holdings:
+    """Columns of accounts that are given as rows.
+
+    >>> holdings_of([[(0, 5)], [], [(0, 7), (3, -2)]]).start.tolist()
+    [0, 1, 1]
+    """
+    count = np.array([len(rows) for rows in accounts], dtype=np.int64)
+    return Holdings(
+        start=np.cumsum(count) - count,
+        count=count,
+        asset=np.array([asset for rows in accounts for asset, _ in rows], dtype=np.int32),
+        lots=np.array([lots for rows in accounts for _, lots in rows], dtype=np.float64),
+    )
+
+
 class Requirement(NamedTuple):
     """The float screen of each account. [account] numeraire atoms."""
 
@@ -37,7 +52,9 @@ class Requirement(NamedTuple):
     margin_equity: Floats  # What counts after haircuts; verdicts compare this.
     initial: Floats
     maintenance: Floats
-    error_bound: Floats  # No number above is farther than this from its exact twin.
+    # No number above, and no difference of two of them, is farther than this from its exact twin;
+    # infinite where an input was not finite.
+    error_bound: Floats
 
 
 class ExactRequirement(NamedTuple):
@@ -66,6 +83,15 @@ class Explanation(msgspec.Struct, frozen=True):
     terms: tuple[Term, ...]
     binding: str  # The binding scenario or tier, in words.
     requirement: ExactRequirement
+
+
+def worth(rows: Rows, table: ExactTable) -> tuple[int, int]:
+    """Exact equity and margin equity of the rows: Σ lots × value, and the same after haircuts."""
+    equity = sum(lots * table.value[asset] for asset, lots in rows)
+    posted = sum(
+        lots * (table.collateral if lots > 0 else table.value)[asset] for asset, lots in rows
+    )
+    return equity, posted
 
 
 class ExactTable:
@@ -105,6 +131,10 @@ class MarginMethod(Protocol):
 
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers."""
+        ...
+
+    def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
+        """Assets among the rows that it cannot margin, ascending; it charges them in full."""
         ...
 
     def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:

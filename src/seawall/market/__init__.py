@@ -11,7 +11,7 @@ from seawall.market.contract import (
     settlement_value,
 )
 from seawall.market.instrument import Instrument, InstrumentError, Kind, read_instrument
-from seawall.market.snapshot import Snapshot, SnapshotError, Tick, VolatilitySlice
+from seawall.market.snapshot import Snapshot, SnapshotError, VolatilitySlice
 from seawall.market.symbol import SymbolError, Terms, read_symbol
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "SnapshotError",
     "SymbolError",
     "Terms",
-    "Tick",
     "VolatilitySlice",
     "buyer_cash",
     "cash_leg",

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from seawall.market.symbol import YEAR_2100_MS, SymbolError, Terms, read_symbol
-from seawall.money import ATOMS_MAX, AmountError, Asset, parse_atoms
+from seawall.money import ATOMS_MAX, Asset, parse_atoms
 
 
 class InstrumentError(ValueError):
@@ -208,5 +208,5 @@ def _compile(
 def _atoms(number: Decimal, decimals: int, path: str) -> int:
     try:
         return parse_atoms(number, decimals)
-    except AmountError as error:
+    except ValueError as error:  # AmountError, or more digits than Python reads.
         raise InstrumentError(f"{error} - at `{path}`") from None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import msgspec
 
@@ -63,34 +62,14 @@ class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
             raise SnapshotError(f"a of {self.a} makes the least variance negative")
 
 
-class Tick(Protocol):
-    """What a tick brings: the fields of the engine's `Priced` event."""
-
-    @property
-    def time_ms(self) -> int: ...
-    @property
-    def price(self) -> tuple[tuple[int, int], ...]:
-        """(coin, price atoms)"""
-
-    @property
-    def mark(self) -> tuple[tuple[int, int], ...]:
-        """(instrument, price atoms)"""
-
-    @property
-    def slices(self) -> tuple[VolatilitySlice, ...]: ...
-    @property
-    def depth(self) -> tuple[tuple[int, int, int], ...]:
-        """(instrument, lots bid, lots ask)"""
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The market after a number of ticks.
+    """The market as the engine sees it at one sequence number.
 
     A price of 0 has not been seen yet; a depth of (0, 0) is not known.
     """
 
-    sequence: int  # Ticks seen.
+    sequence: int
     time_ms: int
     price: tuple[int, ...]  # [coin] price atoms per whole coin, in the numeraire.
     mark: tuple[int, ...]  # [instrument] price atoms in the quote currency; 0: from the surface.
@@ -114,37 +93,48 @@ class Snapshot:
             depth=self.depth + ((0, 0),) * (instruments - len(self.depth)),
         )
 
-    def priced(self, catalogue: Catalogue, tick: Tick) -> tuple[Snapshot, frozenset[int]]:
+    def priced(
+        self,
+        catalogue: Catalogue,
+        sequence: int,
+        time_ms: int,
+        *,
+        price: Iterable[tuple[int, int]] = (),
+        mark: Iterable[tuple[int, int]] = (),
+        slices: Iterable[VolatilitySlice] = (),
+        depth: Iterable[tuple[int, int, int]] = (),
+    ) -> tuple[Snapshot, frozenset[int]]:
         """Apply one tick; return the new snapshot and the coins that it touched.
 
+        The parts are those of the engine's `Priced` event.
         A coin is touched if its price, the mark of a contract on it or one of its slices is not
         what it was; an asset must be priced anew if its coin or its currency is touched. A slice
         replaces the one of the same coin and expiry. Raises `SnapshotError` and changes nothing.
         """
         touched: set[int] = set()
         prices, marks, depths = list(self.price), list(self.mark), list(self.depth)
-        for coin, seen in tick.price:
+        for coin, seen in price:
             _known("price", "coin", coin, len(prices))
             _in_range("price", seen)
             if prices[coin] != seen:
                 prices[coin] = seen
                 touched.add(coin)
-        for instrument, seen in tick.mark:
+        for instrument, seen in mark:
             _known("mark", "instrument", instrument, len(marks))
             _in_range("mark", seen)
             if marks[instrument] != seen:
                 marks[instrument] = seen
                 touched.add(catalogue.coin(catalogue.instruments[instrument].base))
-        for instrument, bid, ask in tick.depth:
+        for instrument, bid, ask in depth:
             _known("depth", "instrument", instrument, len(depths))
             if bid < 0 or ask < 0:
                 raise SnapshotError(f"depth must not be negative, not ({bid}, {ask})")
             depths[instrument] = (bid, ask)
-        smiles = self._replaced(tick.slices, touched)
+        smiles = self._replaced(slices, touched)
         shown = replace(
             self,
-            sequence=self.sequence + 1,
-            time_ms=tick.time_ms,
+            sequence=sequence,
+            time_ms=time_ms,
             price=tuple(prices),
             mark=tuple(marks),
             slices=smiles,
@@ -152,11 +142,11 @@ class Snapshot:
         )
         return shown, frozenset(touched)
 
-    def funded(self, instrument: int, rate: int) -> Snapshot:
+    def funded(self, sequence: int, time_ms: int, instrument: int, rate: int) -> Snapshot:
         """Note the last funding rate of a perpetual, parts per billion."""
         _known("funding", "instrument", instrument, len(self.funding))
         rates = (*self.funding[:instrument], rate, *self.funding[instrument + 1 :])
-        return replace(self, funding=rates)
+        return replace(self, sequence=sequence, time_ms=time_ms, funding=rates)
 
     def without_slices(self, until_ms: int) -> Snapshot:
         """Drop the slices that expired at a time or before it, once their contracts are settled."""

@@ -21,13 +21,13 @@ _COIN = r"[^\s/:_\-]+"
 _UNIFIED = re.compile(
     rf"(?P<base>{_COIN})/(?P<quote>{_COIN})"
     rf"(?::(?P<settle>{_COIN})"
-    r"(?:-(?P<date>[0-9]{6})(?:-(?P<strike>[0-9]+(?:\.[0-9]+)?)-(?P<right>[CP]))?)?)?"
+    r"(?:-(?P<date>[0-9]{6})(?:-(?P<strike>[0-9]{1,20}(?:\.[0-9]{1,20})?)-(?P<right>[CP]))?)?)?"
 )
 _DERIBIT = re.compile(
     rf"(?P<base>{_COIN})(?:_(?P<quote>{_COIN}))?"
     r"(?P<perpetual>-PERPETUAL)?"
     r"(?:-(?P<day>[0-9]{1,2})(?P<month>[A-Z]{3})(?P<year>[0-9]{2})"
-    r"(?:-(?P<strike>[0-9]+(?:d[0-9]+)?)-(?P<right>[CP]))?)?"
+    r"(?:-(?P<strike>[0-9]{1,20}(?:d[0-9]{1,20})?)-(?P<right>[CP]))?)?"
 )
 
 

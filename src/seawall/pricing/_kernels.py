@@ -15,7 +15,9 @@ from seawall._jit import kernel
 
 inlined = functools.partial(kernel, forceinline=True)  # LLVM vectorises no loop with a call in it.
 
-_SPLIT = 6755399441055744.0  # 1.5 · 2^52: adding it leaves the nearest whole number in the low bits.
+_SPLIT = (
+    6755399441055744.0  # 1.5 · 2^52: adding it leaves the nearest whole number in the low bits.
+)
 _WHOLE = 4503599627370496.0  # 2^52, for the way back from bits.
 _WHOLE_BITS = 0x4330000000000000
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -50,7 +52,7 @@ def exponential(x):  # type: ignore[no-untyped-def]
 
 @inlined
 def logarithm(x):  # type: ignore[no-untyped-def]
-    """ln x of a positive normal x by fdlibm's scheme: x = 2^k (1 + f). Error under 1 ulp."""
+    """Natural logarithm of a positive normal x by fdlibm: x = 2^k (1 + f). Error under 1 ulp."""
     bits = np.float64(x).view(np.int64) + (0x3FF0000000000000 - 0x3FE6A09E00000000)
     k = (np.int64((bits >> 52) | _WHOLE_BITS).view(np.float64) - _WHOLE) - 1023.0
     fraction = (bits & 0x000FFFFFFFFFFFFF) + 0x3FE6A09E00000000
@@ -106,7 +108,7 @@ def _black(forward, strike, deviation, sign):  # type: ignore[no-untyped-def]
     tail2 = share * (p2 * q1)
     first = forward - tail1 if sign * d1 > 0.0 else tail1
     second = strike - tail2 if sign * d2 > 0.0 else tail2
-    return max(sign * (first - second), max(sign * (forward - strike), 0.0))
+    return max(sign * (first - second), sign * (forward - strike), 0.0)
 
 
 @kernel
@@ -260,7 +262,7 @@ def variance_a_year(k, smile, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def place_expiry(years, smile_years, smiles, first, last):  # type: ignore[no-untyped-def]
+def _place_expiry(years, smile_years, smiles, first, last):  # type: ignore[no-untyped-def]
     """Two slices, the share of the right one, forward ratio and discount at `years`.
 
     Logarithms of ratio and discount are linear in time from 0 on and go on as straight beyond the
@@ -284,6 +286,41 @@ def place_expiry(years, smile_years, smiles, first, last):  # type: ignore[no-un
     ratio = (1.0 - share) * logarithm(smiles[left, 2]) + share * logarithm(smiles[right, 2])
     discount = (1.0 - share) * logarithm(smiles[left, 3]) + share * logarithm(smiles[right, 3])
     return left, right, share, exponential(ratio), exponential(discount)
+
+
+@kernel
+def place_expiries(  # type: ignore[no-untyped-def]
+    needed, coin, index, years, smile_years, smiles, left, right, share, ratio, discount
+):
+    """Place each needed expiry that is not over; return the first without a smile, or −1."""
+    for e in range(needed.size):
+        if not needed[e] or years[e] <= 0.0:
+            continue
+        first = 0
+        while first < smile_years.size and (
+            smiles[first, 0] < coin[e] or smile_years[first] <= 0.0
+        ):
+            first += 1
+        last = first
+        while last < smile_years.size and smiles[last, 0] == coin[e]:
+            last += 1
+        if first == last:
+            return e
+        left[e], right[e], share[e], ratio[e], discount[e] = _place_expiry(
+            years[e], smile_years, smiles, first, last
+        )
+        index[e] *= ratio[e]
+    return -1
+
+
+@kernel
+def bound_rows(change, rows, bound):  # type: ignore[no-untyped-def]
+    """Raise each row's bound to its largest |change|."""
+    for i in range(rows.size):
+        largest = bound[i]
+        for s in range(change.shape[1]):
+            largest = max(largest, abs(change[rows[i], s]))
+        bound[i] = largest
 
 
 @kernel

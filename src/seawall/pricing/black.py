@@ -107,7 +107,9 @@ def implied_volatility(
 
     columns, flags, shape = _columns(price, forward, strike, years, discount, is_call=is_call)
     require("price", columns[0], -GREATEST, GREATEST)
-    for name, given in zip(("forward", "strike", "discount"), columns[1:3] + columns[4:], strict=True):
+    for name, given in zip(
+        ("forward", "strike", "discount"), columns[1:3] + columns[4:], strict=True
+    ):
         require(name, given, LEAST, GREATEST)
     require("years", columns[3], 1e-12, 1e6)
     out = np.empty(flags.size)

@@ -39,8 +39,8 @@ def column(numbers: ArrayLike) -> Floats:
 def exponential(x: ArrayLike) -> Floats:
     """e^x for |x| ≤ 700; relative error below 3e-16.
 
-    >>> float(exponential(1.0))
-    2.718281828459045
+    >>> round(float(exponential(1.0)), 14)
+    2.71828182845905
     """
     from seawall.pricing import _kernels
 

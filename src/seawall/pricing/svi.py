@@ -10,8 +10,9 @@ time that is left. Source: J. Gatheral, A. Jacquier, "Arbitrage-free SVI volatil
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -21,7 +22,7 @@ from numpy.typing import ArrayLike
 from seawall.market import VolatilitySlice
 from seawall.money import RATIO_ONE, Rounding, divide
 from seawall.pricing.elementary import column, require
-from seawall.pricing.table import Floats
+from seawall.pricing.table import Flags, Floats, Same
 
 YEAR_MS = 365 * 86_400_000  # Milliseconds of the year in which volatility is said.
 SMILE_COLUMNS = VolatilitySlice.__struct_fields__
@@ -57,11 +58,9 @@ def smile_columns(smiles: Iterable[VolatilitySlice], time_ms: int) -> tuple[Floa
 
     [slice, SMILE_COLUMNS]. `years` of 0 becomes what is left now, `years2` of 0 becomes `years`.
     """
-    given = tuple(smiles)
-    shape = (len(given), len(SMILE_COLUMNS))
-    rows = np.array([msgspec.structs.astuple(smile) for smile in given], np.float64).reshape(shape)
+    given = tuple(smiles)  # A tuple stays the same object, so an unchanged surface is known.
+    rows = _rows(Same(given)).copy()
     left = (rows[:, 1] - time_ms) / YEAR_MS
-    rows[:, _RATIOS] /= RATIO_ONE
     rows[:, 9] = np.where(rows[:, 9] == 0.0, left, rows[:, 9])
     rows[:, 16] = np.where(rows[:, 16] == 0.0, rows[:, 9], rows[:, 16])
     sound = (rows[:, 2] > 0.0) & (rows[:, 3] > 0.0) & (rows[:, 10] >= 0.0) & (rows[:, 10] <= 1.0)
@@ -73,14 +72,21 @@ def smile_columns(smiles: Iterable[VolatilitySlice], time_ms: int) -> tuple[Floa
     return rows, left
 
 
-def _sound(fit: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    a, b, rho, m, sigma = fit.T
+@functools.lru_cache(maxsize=4)
+def _rows(key: Same[tuple[VolatilitySlice, ...]]) -> Floats:
+    shape = (len(key.itself), len(SMILE_COLUMNS))
+    given = [msgspec.structs.astuple(smile) for smile in key.itself]
+    rows = np.array(given, np.float64).reshape(shape)
+    rows[:, _RATIOS] /= RATIO_ONE
+    return rows
+
+
+def _sound(fits: Floats) -> Flags:
+    a, b, rho, m, sigma = fits.T
     inside = (b >= 0.0) & (np.abs(rho) <= 1.0) & (sigma > 0.0)
     least = a + b * sigma * np.sqrt(np.maximum(1.0 - rho * rho, 0.0))
     at_money = a + b * (np.sqrt(m * m + sigma * sigma) - rho * m)
-    sound: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
-        inside & (least >= -_SLACK) & (at_money > 0.0)
-    )
+    sound: Flags = inside & (least >= -_SLACK) & (at_money > 0.0)
     return sound
 
 
@@ -141,7 +147,7 @@ def blend(calm: VolatilitySlice, stressed: VolatilitySlice, weight: int) -> Vola
     )
 
 
-def butterfly(fit: tuple[float, float, float, float, float]) -> tuple[float, float]:
+def butterfly(fit: Sequence[float]) -> tuple[float, float]:
     """Worst (k, g(k)) of one fit over ±4 standard deviations; g < 0 is a negative density.
 
         g = (1 − k·w′ ÷ (2w))² − w′² ÷ 4 · (1 ÷ w + 1 ÷ 4) + w″ ÷ 2
@@ -177,7 +183,7 @@ def inspect_surface(smiles: Iterable[VolatilitySlice], time_ms: int) -> SurfaceR
     for smile, row, years in zip(given, rows, left, strict=True):
         fits = (row[4:9],) if row[10] == 0.0 else (row[4:9], row[11:16])
         for fit in fits:
-            k, g = butterfly(tuple(float(x) for x in fit))
+            k, g = butterfly(fit.tolist())
             if g < 0.0:
                 flaws.append(Flaw("butterfly", smile.coin, smile.expires_ms, k, g))
         at_money = np.empty(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+T = TypeVar("T")
 
 WIDTH = 32  # Scenario columns come in multiples of this, so that kernels need no remainder.
 _LINE = 64  # Bytes of a cache line, and of the widest register.
@@ -45,7 +47,9 @@ class RiskTable(NamedTuple):
     change: Floats  # [asset, scenario] weighted change of value, numeraire atoms per unit.
     bound: Floats  # [asset] max(|value|, |collateral|, |change| over scenarios): for gross.
     notional: Floats  # [asset] |exposure| per lot of a contract or option (option: of its coin).
-    delta: Floats  # [asset] change of value per 1 numeraire of coin price × lots; Greeks of reports.
+    delta: (
+        Floats  # [asset] change of value per 1 numeraire of coin price × lots; Greeks of reports.
+    )
     coin: NDArray[np.int32]  # [asset] underlying coin.
     kind: NDArray[np.int8]  # [asset] market.Kind.
     expires_ms: Ints  # [asset] 0 where it never expires.
@@ -65,3 +69,18 @@ def aligned(*shape: int) -> Floats:
     room = np.zeros(size + _LINE, np.uint8)
     start = -room.ctypes.data % _LINE
     return room[start : start + size].view(np.float64).reshape(shape)
+
+
+class Same(Generic[T]):
+    """A value as a key: equal only to itself, and alive as long as the cache keeps it."""
+
+    __slots__ = ("itself",)
+
+    def __init__(self, itself: T) -> None:
+        self.itself = itself
+
+    def __hash__(self) -> int:
+        return id(self.itself)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.itself is self.itself

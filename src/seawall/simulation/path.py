@@ -20,8 +20,8 @@ from seawall.money import RATIO_ONE, AmountError, parse_atoms, parse_ratio
 from seawall.simulation.bars import Bar, Bars, ScenarioError, milliseconds
 from seawall.simulation.population import Population
 from seawall.simulation.scenario import Order, Scenario
-from seawall.simulation.surface import Surface, mix, read_surface, volatility_slice
 from seawall.simulation.surface import MILLISECONDS_A_YEAR as YEAR_MS
+from seawall.simulation.surface import Surface, mix, read_surface, volatility_slice
 
 INSURANCE_FUND = 3  # Its account in the ledger.
 HOUR_MS = 3_600_000
@@ -95,7 +95,11 @@ class Course:
     """The events of a scenario over a catalogue, tick by tick."""
 
     def __init__(
-        self, scenario: Scenario, folder: Path, catalogue: Catalogue, listing: tuple[Instrument, ...]
+        self,
+        scenario: Scenario,
+        folder: Path,
+        catalogue: Catalogue,
+        listing: tuple[Instrument, ...],
     ) -> None:
         self.scenario = scenario
         self.catalogue = catalogue
@@ -158,7 +162,7 @@ class Course:
         )
 
     def opening_events(self, population: Population, first: Priced) -> Iterator[Events]:
-        """What follows `Started`: the listing, the accounts, the first price, the fund, the book."""
+        """What follows `Started`: listing, accounts, the first price, the fund, the book."""
         time_ms = first.time_ms
         yield Listed(time_ms=time_ms, instruments=self.listing)
         yield Opened(time_ms=time_ms, names=population.names, methods=population.methods)

@@ -91,7 +91,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
     ratio_edges: list[int]  # [edge] margin equity ÷ maintenance, parts per billion, rising.
     ratio_time_ms: list[int]  # [sample]
-    ratio_counts: list[list[int]]  # [sample, bucket]; bucket b: edge b ≤ ratio < edge b+1.
+    ratio_counts: list[list[int]]  # [sample, bucket]: edge b ≤ ratio < edge b+1 or ∞.
 
     liquidations: list[LiquidationPoint]
     counts: dict[str, int] = {}  # What came out, by the effect's tag.

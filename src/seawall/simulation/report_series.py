@@ -61,7 +61,7 @@ def check(recording: Recording) -> None:
     for name, length in lengths.items():
         if length != ticks:
             raise ValueError(f"recording.{name}: {length} values for {ticks} ticks")
-    samples, buckets = len(recording.ratio_time_ms), max(0, len(recording.ratio_edges) - 1)
+    samples, buckets = len(recording.ratio_time_ms), len(recording.ratio_edges)
     if len(recording.ratio_counts) != samples:
         raise ValueError(
             f"recording.ratio_counts: {len(recording.ratio_counts)} rows for {samples} samples"

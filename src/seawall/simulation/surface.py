@@ -77,10 +77,10 @@ def read_surface(path: Path, coin: str, day: str) -> Surface:
     for number, row in enumerate(rows, start=1):
         if row["currency"] != coin or not row["taken_utc"].startswith(day):
             continue
-        years, a, b, rho, m, sigma = _numbers(row, f"{path.name}: bar {number}")
+        years, a, b, rho, m, sigma = _numbers(row, f"{path.name}: row {number}")
         least = a + b * sigma * math.sqrt(1.0 - rho * rho)
         if least <= 0.0:
-            raise ScenarioError(f"{path.name}: bar {number}: a: the least variance is not positive")
+            raise ScenarioError(f"{path.name}: row {number}: a: the least variance is not positive")
         found[years] = Smile(least / years, b / years, rho, m, sigma)
     if not found:
         raise ScenarioError(f"{path.name}: no slices of {coin} taken on {day}")

@@ -318,7 +318,7 @@
   function heatmap(u, heat, most, lineAt) {
     const context = u.ctx;
     const shade = ramp();
-    const edges = heat.edges.length - 1;
+    const buckets = heat.edges.length;
     const times = u.data[0];
     const left = (index) => u.valToPos(times[index], "x", true);
     const pace = times.length > 1 ? times[1] - times[0] : 60;
@@ -332,7 +332,7 @@
       const x = Math.floor(left(sample));
       const next = sample + 1 < times.length
         ? left(sample + 1) : u.valToPos(times[sample] + pace, "x", true);
-      for (let bucket = 0; bucket < edges; bucket++) {
+      for (let bucket = 0; bucket < buckets; bucket++) {
         const count = heat.counts[sample][bucket];
         if (!count) continue;
         const top = Math.floor(u.valToPos(bucket + 1, "y", true));
@@ -370,12 +370,12 @@
     const most = Math.max(0, ...heat.counts.flat());
     if (!most) return empty(title, "No account carried a margin requirement.");
     const edges = numbers(heat.edges);
-    const buckets = edges.length - 1;
+    const buckets = edges.length;
     const times = heat.time_ms;
     const place = panel(title,
       "Margin equity ÷ maintenance margin. Each column is a moment; darkness is the number of " +
-      "accounts, on a logarithmic scale. Below 1, an account may be liquidated. The outermost " +
-      "buckets hold what lies beyond.",
+      "accounts, on a logarithmic scale. Below 1, an account may be liquidated. The top " +
+      "bucket holds everything above its edge.",
       [["", "ramp", `1 to ${most.toLocaleString("en-US")} accounts`],
         ["long", "stroke", "Maintenance line: ratio 1"]]);
     const every = Math.max(1, Math.ceil(buckets / 9));
@@ -391,7 +391,7 @@
       hooks: { drawClear: [(u) => heatmap(u, heat, most, level(edges, 1))] },
       at: (index) => {
         const row = heat.counts[index];
-        const below = row.reduce((sum, n, k) => sum + (edges[k + 1] <= 1 ? n : 0), 0);
+        const below = row.reduce((sum, n, k) => sum + ((edges[k + 1] ?? Infinity) <= 1 ? n : 0), 0);
         const total = row.reduce((sum, n) => sum + n, 0);
         const rows = [
           ["accounts", exact(total, ""), exact(total, "")],
@@ -401,7 +401,7 @@
         if (chart && chart.hovered) {
           const bucket = Math.floor(chart.posToVal(chart.cursor.top, "y"));
           if (bucket >= 0 && bucket < buckets) {
-            rows.push([`ratio ${heat.edges[bucket]} to ${heat.edges[bucket + 1]}`,
+            rows.push([`ratio ${heat.edges[bucket]} ${bucket + 1 < buckets ? "to " + heat.edges[bucket + 1] : "and more"}`,
               exact(row[bucket], ""), ""]);
           }
         }

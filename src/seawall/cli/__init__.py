@@ -1,0 +1,209 @@
+"""The command line: one door to everything that stands below.
+
+Only the names and the options of the commands are here, so that `seawall --help` answers at once;
+what a command does, and what it must import for it, is in its own file.
+
+Exit codes: 0 done; 1 a check found a difference; 2 wrong input, one line on stderr and nothing half
+written; 3 a place cannot be written; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from seawall import __version__
+from seawall.cli.output import INTERRUPTED, WRONG_INPUT, Failure, say_failure
+
+__all__ = ["app", "main"]
+
+DEFAULT_OUT = Path("out")
+DEFAULT_JOURNAL = "out/journal.db"
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+
+app = App(
+    name="seawall",
+    version=__version__,
+    help=(
+        "Margin and liquidation for crypto derivatives: exact, explained, replayable.\n\n"
+        "Exit codes: 0 done, 1 a check found a difference, 2 wrong input, 3 a place cannot be "
+        "written, 130 interrupted."
+    ),
+)
+journal = App(name="journal", help="Verify or export the journal of a venue or of a replay.")
+rules = App(name="rules", help="Check, show and compare rulebooks.")
+app.command(journal)
+app.command(rules)
+
+
+@app.command
+def replay(
+    scenario: Path,
+    /,
+    *,
+    out: Path = DEFAULT_OUT,
+    journal: str | None = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    seed: int | None = None,
+    accounts: int | None = None,
+    json: Json = False,
+) -> int:
+    """Run a scenario through the live engine and write its report.
+
+    Parameters
+    ----------
+    scenario
+        The scenario file (TOML).
+    out
+        Folder for report.html, events.parquet, summary.json and the journal.
+    journal
+        Where the journal is kept: a file or a database URL. Default: journal.db in the folder.
+    resume
+        Go on where a stopped run ended; it comes to the same hashes.
+    overwrite
+        Begin anew even where another run's journal stands.
+    seed
+        Another seed than the scenario's.
+    accounts
+        Another number of accounts than the scenario's.
+    """
+    from seawall.cli.replay import run
+
+    return run(scenario, out, journal, resume, overwrite, seed, accounts, json)
+
+
+@app.command
+def margin(
+    portfolio: Path,
+    /,
+    *,
+    rules: Path | None = None,
+    market: Path | None = None,
+    method: str | None = None,
+    json: Json = False,
+) -> int:
+    """Say what one account must hold, and why.
+
+    Parameters
+    ----------
+    portfolio
+        The account (TOML or JSON): currencies and contracts with decimal quantities.
+    rules
+        The rulebook. Default: the one that the portfolio names.
+    market
+        Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
+    method
+        A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
+    """
+    from seawall.cli.margin import run
+
+    return run(portfolio, rules, market, method, json)
+
+
+@app.command
+def explain(
+    account: str,
+    /,
+    *,
+    at: int | None = None,
+    journal: str = DEFAULT_JOURNAL,
+    history: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Say why an account of a journal stood as it stood after one event.
+
+    Parameters
+    ----------
+    account
+        Its name or its number.
+    at
+        Sequence number of the event. Default: the last one.
+    journal
+        A journal file or database URL.
+    history
+        Replay from the first event, so that every step of the account is told.
+    """
+    from seawall.cli.explain import run
+
+    return run(account, at, journal, history, json)
+
+
+@journal.command
+def verify(file: str, /, *, json: Json = False) -> int:
+    """Replay a journal from nothing and compare every hash that it holds.
+
+    Parameters
+    ----------
+    file
+        A journal file or database URL.
+    """
+    from seawall.cli.journal import verify
+
+    return verify(file, json)
+
+
+@journal.command
+def export(file: str, /, *, output: Path | None = None, json: Json = False) -> int:
+    """Write a journal as lines of JSON that any tool can read.
+
+    Parameters
+    ----------
+    file
+        A journal file or database URL.
+    output
+        Default: the journal's name with .jsonl.
+    """
+    from seawall.cli.journal import export
+
+    return export(file, output, json)
+
+
+@rules.command
+def check(file: Path, /, *, json: Json = False) -> int:
+    """Say whether a file is a rulebook, and its fingerprint."""
+    from seawall.cli.rules import check
+
+    return check(file, json)
+
+
+@rules.command
+def show(file: Path, /, *, json: Json = False) -> int:
+    """Print every rule of a rulebook, defaults included."""
+    from seawall.cli.rules import show
+
+    return show(file, json)
+
+
+@rules.command
+def diff(old: Path, new: Path, /, *, json: Json = False) -> int:
+    """List what differs between two rulebooks; exit code 1 if anything does."""
+    from seawall.cli.rules import diff
+
+    return diff(old, new, json)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(_code(sys.argv[1:] if arguments is None else arguments))
+
+
+def _code(arguments: list[str]) -> int:
+    try:
+        code = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        return say_failure(Failure(WRONG_INPUT, f"seawall: {error}"))
+    except Failure as failure:
+        return say_failure(failure)
+    except BrokenPipeError:  # The reader has seen enough.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return say_failure(Failure(INTERRUPTED, "seawall: interrupted"))
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,253 @@
+"""Tiered margin: a larger position pays a higher rate on its last part.
+
+Knows brackets of notional for each coin. Does not know scenarios: positions do not offset each
+other, except that lots of one contract net to one position.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from seawall.margin.contract import (
+    ExactRequirement,
+    ExactTable,
+    Explanation,
+    Holdings,
+    Requirement,
+    Rows,
+    Term,
+    worth,
+)
+from seawall.market import Kind
+from seawall.money import (
+    RATIO_ONE,
+    Rounding,
+    divide,
+    format_atoms,
+    format_ratio,
+    parse_atoms,
+    parse_ratio,
+)
+from seawall.pricing import Floats, Grid, Ints, RiskTable
+
+NUMERAIRE_DECIMALS = 10
+PARALLEL_FROM = 2048  # Accounts from which starting a second thread pays.
+
+
+class Bracket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates for the part of a position that lies above a notional."""
+
+    above: Decimal  # Dollars of notional; the first bracket begins at 0.
+    initial: Decimal  # Ratio: 0.01 is 100 times leverage.
+    maintenance: Decimal
+
+
+class _Brackets(NamedTuple):
+    """Brackets of every coin of a table in one column each."""
+
+    span: Ints  # [coin + 1] first bracket of a coin; an empty span has none.
+    above: Floats  # [bracket] numeraire atoms.
+    initial_rate: Floats
+    initial_amount: Floats  # [bracket] what N × rate overcharges, numeraire atoms.
+    rate: Floats
+    amount: Floats
+
+
+class Tiered(
+    msgspec.Struct,
+    frozen=True,
+    tag="tiered",
+    tag_field="method",
+    forbid_unknown_fields=True,
+    dict=True,
+):
+    """Brackets of notional for each coin, as perpetual venues publish them.
+
+    For a position of notional N = |lots| × notional in bracket n, in atoms:
+    MM = N · maintenance_n − amount_n, where amount_n = amount_{n−1} + above_n · (maintenance_n −
+    maintenance_{n−1}) makes MM continuous; IM is the same with the initial rates. Each position
+    rounds up, then positions add. Source: Binance USD-M, leverage brackets and their `cum` column.
+
+    Options, and contracts on a coin without brackets, cannot be margined: `refuses` names them. If
+    they are held anyway, a long option counts zero in margin equity, a short one is charged its
+    full notional and its value, and a contract is charged its full notional.
+
+    The screen's error_bound, with u = 2^-53, n rows, G = Σ|lots| · bound, W = Σ of notionals: sums
+    of value err by at most n·u·G, and not at all while G < 2^53. One position errs by at most 8·u·N
+    (N, rate, product, amount, difference, and a bracket border crossed by rounding, where MM is
+    continuous and no rate exceeds 1), rounding up by 1, the sum by n·u·W.
+    """
+
+    brackets: dict[str, tuple[Bracket, ...]]
+    isolated: bool = False  # One contract for each account; `refuses` names the others.
+
+    def __post_init__(self) -> None:
+        for coin, brackets in self.brackets.items():
+            _check_brackets(coin, brackets)
+
+    def grid(self) -> Grid:
+        """No scenarios."""
+        return Grid()
+
+    def requirement(self, holdings: Holdings, risk: RiskTable) -> Requirement:
+        """Screen any number of accounts."""
+        out = np.empty((5, len(holdings.start)))
+        serial, parallel = _screens()
+        (serial if len(holdings.start) < PARALLEL_FROM else parallel)(
+            (holdings.start, holdings.count, holdings.asset, holdings.lots),
+            (risk.value, risk.collateral, risk.bound, risk.notional, risk.kind, risk.coin),
+            self._columns(risk.coins),
+            out,
+        )
+        return Requirement(*out)
+
+    def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
+        """Judge one account in integers: each slice of a position pays the step of its rate."""
+        equity, margin_equity = worth(rows, table)
+        initial = maintenance = 0
+        for asset, lots in rows:
+            margin_equity -= _uncounted(asset, lots, table)
+            charge = self._charge(asset, lots, table)
+            initial += charge[0]
+            maintenance += charge[1]
+        return ExactRequirement(equity, margin_equity, initial, maintenance)
+
+    def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
+        """Options, contracts on a coin without brackets; if isolated, every contract but one."""
+        contracts = [asset for asset, _ in rows if table.risk.kind[asset] >= Kind.LINEAR]
+        refused = {asset for asset in contracts if not self._steps(asset, table)}
+        if self.isolated:
+            refused.update([asset for asset in contracts if asset not in refused][1:])
+        return tuple(sorted(refused))
+
+    def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
+        """One term for each row; the binding tier is that of the position that owes most."""
+        terms = []
+        binding, most = "no position", 0
+        for asset, lots in rows:
+            equity, margin_equity = worth([(asset, lots)], table)
+            margin_equity -= _uncounted(asset, lots, table)
+            maintenance = self._charge(asset, lots, table)[1]
+            terms.append(Term(names[asset], lots, equity, margin_equity, maintenance))
+            if maintenance > most:
+                most = maintenance
+                binding = f"{names[asset]}: {self._tier(asset, lots, table)}"
+        return Explanation("tiered", tuple(terms), binding, self.requirement_exact(rows, table))
+
+    def _steps(self, asset: int, table: ExactTable) -> tuple[tuple[int, int, int], ...]:
+        """(above, step of the initial rate, step of the maintenance rate) of the asset's coin."""
+        if table.risk.kind[asset] == Kind.OPTION:
+            return ()
+        return self._rates.get(table.risk.coins[table.risk.coin[asset]], ())
+
+    def _charge(self, asset: int, lots: int, table: ExactTable) -> tuple[int, int]:
+        """Initial and maintenance of one row."""
+        kind = table.risk.kind[asset]
+        if kind < Kind.LINEAR or (kind == Kind.OPTION and lots > 0):
+            return 0, 0
+        notional = abs(lots) * table.notional[asset]
+        steps = self._steps(asset, table)
+        if not steps:
+            full = notional + (abs(lots * table.value[asset]) if kind == Kind.OPTION else 0)
+            return full, full
+        initial = sum(max(0, notional - above) * step for above, step, _ in steps)
+        maintenance = sum(max(0, notional - above) * step for above, _, step in steps)
+        return (
+            divide(initial, RATIO_ONE, Rounding.UP),
+            divide(maintenance, RATIO_ONE, Rounding.UP),
+        )
+
+    def _tier(self, asset: int, lots: int, table: ExactTable) -> str:
+        """The tier of a position, as a person would say it."""
+        if not self._steps(asset, table):
+            return "not marginable, charged in full"
+        notional = abs(lots) * table.notional[asset]
+        coin = table.risk.coins[table.risk.coin[asset]]
+        held = [b for b in self.brackets[coin] if _atoms(b.above) < notional]
+        bracket = held[-1] if held else self.brackets[coin][0]
+        rate = format_ratio(100 * parse_ratio(bracket.maintenance))
+        above = format_atoms(_atoms(bracket.above), NUMERAIRE_DECIMALS)
+        return f"tier {max(len(held), 1)}, {rate} % above {above} dollars"
+
+    @functools.cached_property
+    def _rates(self) -> dict[str, tuple[tuple[int, int, int], ...]]:
+        rates = {}
+        for coin, brackets in self.brackets.items():
+            steps, initial, maintenance = [], 0, 0
+            for bracket in brackets:
+                rate, initial_rate = parse_ratio(bracket.maintenance), parse_ratio(bracket.initial)
+                steps.append((_atoms(bracket.above), initial_rate - initial, rate - maintenance))
+                initial, maintenance = initial_rate, rate
+            rates[coin] = tuple(steps)
+        return rates
+
+    @functools.cached_property
+    def _compiled(self) -> dict[tuple[str, ...], _Brackets]:
+        return {}
+
+    def _columns(self, coins: tuple[str, ...]) -> _Brackets:
+        """Brackets by coin number, compiled once for each list of coins."""
+        columns = self._compiled.get(coins)
+        if columns is None:
+            columns = self._compiled[coins] = _compile([self._rates.get(c, ()) for c in coins])
+        return columns
+
+
+def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> _Brackets:
+    span = np.cumsum([0] + [len(steps) for steps in coins])
+    lines = []
+    for steps in coins:
+        initial_rate = initial_amount = rate = amount = 0
+        for above, initial_step, step in steps:
+            initial_rate += initial_step
+            rate += step
+            initial_amount += above * initial_step
+            amount += above * step
+            # Python divides two ints with one rounding, however large they are.
+            parts = (initial_rate, initial_amount, rate, amount)
+            lines.append([float(above), *(part / RATIO_ONE for part in parts)])
+    columns = np.array(lines, dtype=np.float64).reshape(len(lines), 5).T
+    return _Brackets(span, *(np.ascontiguousarray(column) for column in columns))
+
+
+def _uncounted(asset: int, lots: int, table: ExactTable) -> int:
+    """What a long option would have counted for."""
+    if lots > 0 and table.risk.kind[asset] == Kind.OPTION:
+        return lots * table.collateral[asset]
+    return 0
+
+
+def _check_brackets(coin: str, brackets: tuple[Bracket, ...]) -> None:
+    previous = None
+    if not brackets:
+        raise ValueError(f"brackets.{coin}: at least one bracket is needed")
+    for number, bracket in enumerate(brackets):
+        path = f"brackets.{coin}[{number}]"
+        above = _atoms(bracket.above)
+        initial, maintenance = parse_ratio(bracket.initial), parse_ratio(bracket.maintenance)
+        if not 0 <= maintenance <= initial <= RATIO_ONE:
+            raise ValueError(f"{path}: 0 <= maintenance <= initial <= 1 is needed")
+        if previous is None and above:
+            raise ValueError(f"{path}.above: the first bracket begins at 0")
+        if previous is not None and above <= previous[0]:
+            raise ValueError(f"{path}.above: brackets must ascend")
+        if previous is not None and (initial < previous[1] or maintenance < previous[2]):
+            raise ValueError(f"{path}: a larger position cannot pay a lower rate")
+        previous = above, initial, maintenance
+
+
+def _atoms(dollars: Decimal) -> int:
+    return parse_atoms(dollars, NUMERAIRE_DECIMALS)
+
+
+@functools.cache
+def _screens() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    from seawall.margin import _kernels
+
+    return _kernels.tiered_serial, _kernels.tiered_parallel

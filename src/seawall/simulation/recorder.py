@@ -1,0 +1,237 @@
+"""The recorder: listens to a run and leaves the `Recording` that a report is drawn from.
+
+Reads effects and the engine's public state; changes nothing, so a run with a recorder has the same
+hashes as one without.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from seawall.engine import Engine
+from seawall.engine.effect import (
+    Called,
+    Deleveraged,
+    Effects,
+    FundPaid,
+    Liquidated,
+    LossShared,
+    OrderWanted,
+    State,
+    StateChanged,
+)
+from seawall.engine.event import Event, Priced
+from seawall.money import RATIO_ONE, format_atoms
+from seawall.simulation.recording import (
+    LiquidationPoint,
+    Recording,
+    Step,
+    Summary,
+    WorstAccount,
+)
+from seawall.simulation.scenario import Scenario
+
+RATIO_EDGES = (0, 250, 500, 750, 900, 1000, 1100, 1250, 1500, 2000, 3000, 5000, 10000, 20000, 50000)
+WORST = 3  # Accounts that are told step by step.
+FIRST_ACCOUNT = 6
+Listener = Callable[[Events, Sequence[Effects], Engine], None]  # Told of every event, once.
+
+
+class Recorder:
+    """What happened so far, in the order in which it happened."""
+
+    def __init__(self, scenario: Scenario, listener: Listener | None = None) -> None:
+        self.scenario = scenario
+        self.listener = listener
+        self.time_ms: list[int] = []
+        self.prices: dict[str, list[int]] = {name: [] for name in scenario.path.coins}
+        self.fund: list[int] = []
+        self.calls: list[int] = []
+        self.ratio_time_ms: list[int] = []
+        self.ratio_counts: list[list[int]] = []
+        self.points: list[LiquidationPoint] = []
+        self.counts: Counter[str] = Counter()
+        self.told: defaultdict[int, list[tuple[int, int, Effects]]] = defaultdict(list)
+        self.unpaid: Counter[int] = Counter()
+        self.fund_start = 0
+
+    def observe(self, event: Event, effects: Sequence[Effects], engine: Engine) -> None:
+        """Take note of one event and what it did."""
+        if isinstance(event, Priced) and event.price:
+            self._new_tick(engine)
+        for effect in effects:
+            self.counts[effect.__struct_config__.tag] += 1  # type: ignore[index]
+            self._observe_effect(event.time_ms, engine, effect)
+        if self.listener is not None:
+            self.listener(event, effects, engine)
+
+    def close_tick(self, engine: Engine, number: int) -> None:
+        """Take note of what is so at the end of a tick."""
+        fund = engine.insurance_fund()
+        if not self.fund:
+            self.fund_start = fund
+        self.fund.append(fund)
+        if number % self.scenario.record.histogram_ticks == 0:
+            self._sample(engine)
+
+    def recording(self, engine: Engine, seconds: float) -> Recording:
+        """Everything that was heard, for the report."""
+        rulebook = engine.rulebook
+        return Recording(
+            scenario=self.scenario.name,
+            seed=self.scenario.seed,
+            fingerprint=engine.fingerprint,
+            state_hash=engine.state_hash(),
+            chain=engine.chain.hex(),
+            rulebook=f"{rulebook.name} {rulebook.version}",
+            numeraire=engine.catalogue.numeraire.id,
+            decimals=engine.catalogue.numeraire.decimals,
+            time_ms=self.time_ms,
+            prices=self.prices,
+            fund=self.fund,
+            calls=self.calls,
+            ratio_edges=[edge * RATIO_ONE // 1000 for edge in RATIO_EDGES],
+            ratio_time_ms=self.ratio_time_ms,
+            ratio_counts=self.ratio_counts,
+            liquidations=self.points,
+            counts=dict(self.counts),
+            worst=[self._worst(engine, account) for account in self._worst_accounts()],
+            summary=self.summary(engine, seconds),
+            sources=self.scenario.sources,
+        )
+
+    def summary(self, engine: Engine, seconds: float) -> Summary:
+        """The run in one row."""
+        told = [row[2] for rows in self.told.values() for row in rows]
+        changes = [one for one in told if isinstance(one, StateChanged)]
+        taken = [one for one in told if isinstance(one, Deleveraged)]
+        shared = sum(one.atoms for one in told if isinstance(one, LossShared))
+        fees = sum(one.fee for one in told if isinstance(one, Liquidated))
+        names = engine.names[FIRST_ACCOUNT:]
+        retail = sum(name.startswith(("isolated", "cross")) for name in names)
+        return Summary(
+            ticks=len(self.time_ms),
+            events=engine.sequence,
+            accounts=len(names),
+            calls=self.counts["called"],
+            warned=sum(one.after is State.WARNED for one in changes),
+            liquidations_partial=sum(not point.full for point in self.points),
+            liquidations_full=sum(point.full for point in self.points),
+            notional=sum(point.notional for point in self.points),
+            fees=fees,
+            bad_debt=sum(one.atoms for one in told if isinstance(one, FundPaid)) + shared,
+            fund_start=self.fund_start,
+            fund_low=min(self.fund, default=0),
+            fund_end=self.fund[-1] if self.fund else 0,
+            deleveraged_notional=sum(one.notional for one in taken),
+            deleveraged_count=len(taken),
+            shared_loss=shared,
+            bankrupt=sum(one.after is State.BANKRUPT for one in changes),
+            seconds=seconds,
+            assets=len(engine.catalogue.assets),
+            retail=retail,
+            institutional=len(names) - retail,
+        )
+
+    def _new_tick(self, engine: Engine) -> None:
+        snapshot = engine.snapshot
+        self.time_ms.append(snapshot.time_ms)
+        for name, series in self.prices.items():
+            series.append(snapshot.price[engine.catalogue.coin(name)])
+        self.calls.append(0)
+
+    def _observe_effect(self, time_ms: int, engine: Engine, effect: Effects) -> None:
+        if isinstance(
+            effect, StateChanged | Called | Liquidated | FundPaid | LossShared | Deleveraged
+        ):
+            self.told[effect.account].append((time_ms, engine.sequence, effect))
+        if isinstance(effect, Called) and self.calls:
+            self.calls[-1] += 1
+        elif isinstance(effect, FundPaid | LossShared):
+            self.unpaid[effect.account] += effect.atoms
+        elif isinstance(effect, Liquidated):
+            terms = engine.catalogue.instruments[effect.instrument]
+            self.points.append(
+                LiquidationPoint(
+                    time_ms,
+                    engine.names[effect.account],
+                    terms.id,
+                    "short" if effect.lots > 0 else "long",
+                    effect.notional,
+                    abs(effect.lots),
+                    effect.price,
+                    effect.full,
+                    terms.base,
+                )
+            )
+
+    def _sample(self, engine: Engine) -> None:
+        _, requirement = engine.requirement()
+        held = requirement.maintenance > 0.0
+        ratio = requirement.margin_equity[held] / requirement.maintenance[held]
+        edges = np.array([*(edge / 1000 for edge in RATIO_EDGES), np.inf])
+        counts, _ = np.histogram(np.maximum(ratio, 0.0), bins=edges)
+        self.ratio_time_ms.append(engine.time_ms)
+        self.ratio_counts.append(counts.tolist())
+
+    def _worst_accounts(self) -> list[int]:
+        by_unpaid = [account for account, _ in self.unpaid.most_common(WORST)]
+        lost = {account: self._lost(account) for account in self.told}
+        rest = sorted(lost, key=lambda account: (-lost[account], account))
+        return [*by_unpaid, *(a for a in rest if a not in by_unpaid)][:WORST]
+
+    def _lost(self, account: int) -> int:
+        verdicts = [row[2].equity for row in self.told[account] if isinstance(row[2], StateChanged)]
+        return max(0, verdicts[0] - verdicts[-1]) if verdicts else 0
+
+    def _worst(self, engine: Engine, account: int) -> WorstAccount:
+        method = engine.rulebook.method_names[int(engine.venue.method[account])]
+        steps = tuple(
+            Step(time_ms, sequence, sentence(engine, effect), str(effect.__struct_config__.tag))
+            for time_ms, sequence, effect in self.told[account]
+        )
+        return WorstAccount(
+            engine.names[account], method, steps, self._lost(account), self.unpaid[account]
+        )
+
+
+def sentence(engine: Engine, effect: Effects) -> str:
+    """Say what an effect did to its account, with the numbers that decided it."""
+    catalogue = engine.catalogue
+
+    def money(atoms: int) -> str:
+        cents = atoms // 10 ** (catalogue.numeraire.decimals - 2)
+        return f"{format_atoms(cents, 2)} {catalogue.numeraire.id}"
+
+    match effect:
+        case StateChanged():
+            said = (
+                f"{effect.before.name.lower()} → {effect.after.name.lower()}: margin equity "
+                f"{money(effect.margin_equity)}, maintenance {money(effect.maintenance)}, "
+                f"initial {money(effect.initial)}"
+            )
+        case Called():
+            said = f"called for {money(effect.amount)}"
+        case OrderWanted() | Liquidated():
+            terms = catalogue.instruments[effect.instrument]
+            verb = "bought" if effect.lots > 0 else "sold"
+            price = effect.limit if isinstance(effect, OrderWanted) else effect.price
+            said = f"{verb} {abs(effect.lots)} lots of {terms.id} at "
+            said += format_atoms(price, catalogue.numeraire.decimals)
+            said += f", fee {money(effect.fee)}" if isinstance(effect, Liquidated) else ""
+        case FundPaid():
+            said = f"the insurance fund paid {money(effect.atoms)}"
+        case LossShared():
+            said = f"{effect.bearers} accounts that gained shared {money(effect.atoms)}"
+        case Deleveraged():
+            said = (
+                f"{abs(effect.lots)} lots of {catalogue.instruments[effect.instrument].id} were "
+                f"closed against {engine.names[effect.counterparty]} at "
+                f"{format_atoms(effect.price, catalogue.numeraire.decimals)}"
+            )
+        case _:
+            said = str(effect.__struct_config__.tag)
+    return said
