@@ -23,9 +23,10 @@ from typing import Any
 import llvmlite
 import numba
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+
+intrinsic: Any = extending.intrinsic  # Callers see numbers and vectors, not the compiler.
 
 _LANES = 8
 _DOUBLES = ir.VectorType(ir.DoubleType(), _LANES)
@@ -98,7 +99,7 @@ def _is_private(path: Path, sticky: bool = False) -> bool:
     return status.st_uid in {os.getuid(), 0} and not status.st_mode & stat.S_IWOTH
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """Eight float64 in one register: what numba's loops do not keep there by themselves."""
 
     def __init__(self) -> None:
@@ -108,8 +109,8 @@ class Vector(types.Type):  # type: ignore[misc]
 vector = Vector()
 
 
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+@extending.register_model(Vector)
+class _VectorModel(extending.models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _DOUBLES)
 

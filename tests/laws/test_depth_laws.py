@@ -141,7 +141,7 @@ def test_in_two_parts_or_at_once_is_the_same_cost(
 def test_the_journal_gives_the_book_back(mark: int, lots: int, thinness: int) -> None:
     """What `Priced.depth` and the fills say is all that the book knows."""
     depth = book(mark)
-    fill, depth = ask_for(depth, 0, -lots, mark)
+    _, depth = ask_for(depth, 0, -lots, mark)
     _, depth = ask_for(depth, 1, lots, mark)
     after = depth.step({0: mark + TICK, 1: mark + TICK}, thinness)
     again = EMPTY.observe({0: mark + TICK, 1: mark + TICK}, thinness, after.standing())
@@ -152,7 +152,7 @@ def test_the_journal_gives_the_book_back(mark: int, lots: int, thinness: int) ->
 
 @given(mark=marks, lots=sizes)
 def test_what_was_taken_comes_back_little_by_little(mark: int, lots: int) -> None:
-    fill, depth = ask_for(book(mark), 0, -lots, mark)
+    _, depth = ask_for(book(mark), 0, -lots, mark)
     taken = [depth.bids[0].taken]
     for _ in range(80):
         depth = depth.step({0: mark, 1: mark}, RATIO_ONE)

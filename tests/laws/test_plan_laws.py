@@ -1,6 +1,7 @@
 """Laws of the plan, against brute force over every lot count of small accounts."""
 
 import itertools
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seawall.liquidation import Exit, Order, Plan, plan, proceeds
-from seawall.margin import ExactRequirement, ExactTable
+from seawall.margin import Bracket, ExactRequirement, ExactTable, MarginMethod, Scan, Tiered
 from seawall.market import Kind
 from seawall.pricing import RiskTable
 
@@ -32,7 +33,7 @@ def table_of(values, notionals, changes=None, cash_value=1, coin=(50, 40)):
             bound=np.zeros(size),
             notional=np.array([0, 0, *notionals], float),
             delta=np.zeros(size),
-            coin=np.zeros(size, np.int32),
+            coin=np.array([0] + [1] * (size - 1), np.int32),
             kind=np.array(kinds, np.int8),
             expires_ms=np.zeros(size, np.int64),
             strike=np.zeros(size),
@@ -64,12 +65,27 @@ class Rated(NamedTuple):
 class Case(NamedTuple):
     rows: tuple
     table: ExactTable
-    method: Rated
+    method: MarginMethod
     exits: dict
 
 
 @st.composite
-def cases(draw, contracts=3, most=9, scans=None, with_coin=True):
+def real_methods(draw):
+    """The house's own methods, with parameters that bite at the size of these accounts."""
+    if draw(st.booleans()):
+        rates = sorted(draw(st.lists(st.integers(1, 40), min_size=3, max_size=3)))
+        above = [Decimal(0), Decimal("0.000005"), Decimal("0.00002")]  # 50,000 and 200,000 atoms.
+        brackets = [
+            Bracket(level, Decimal(rate) / 100, Decimal(rate) / 200)
+            for level, rate in zip(above, rates, strict=True)
+        ]
+        return Tiered({"XYZ": tuple(brackets)})
+    factor = Decimal(draw(st.integers(10, 20))) / 10
+    return Scan(moves=(Decimal("0.1"),), initial_factor=factor)
+
+
+@st.composite
+def cases(draw, contracts=3, most=9, scans=None, with_coin=True, real=False):
     count = draw(st.integers(1, contracts))
     values = draw(st.lists(st.integers(1_000, 50_000), min_size=count, max_size=count))
     scans = draw(st.booleans()) if scans is None else scans
@@ -78,6 +94,8 @@ def cases(draw, contracts=3, most=9, scans=None, with_coin=True):
     changes = [[v * m * b // 10**6 for m in moves] for v, b in zip(values, betas, strict=True)]
     table = table_of(values, values, changes, draw(st.integers(1, 20)))
     method = Rated(draw(st.integers(0 if scans else 10**7, 3 * 10**8)), scans)
+    if real:
+        method = draw(real_methods())
     sides = st.integers(-most, most).filter(bool)
     lots = draw(st.lists(sides, min_size=count, max_size=count))
     held = [(FIRST + k, q) for k, q in enumerate(lots)]
@@ -125,7 +143,7 @@ def solve(case: Case, order: Order = Order.LISTED) -> tuple[Plan, dict]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(cases(), st.sampled_from(Order))
+@given(cases() | cases(real=True), st.sampled_from(Order))
 def test_a_plan_is_honest_within_depth_and_never_harms(case, order):
     found, closed = solve(case, order)
     held = dict(case.rows)
@@ -143,7 +161,7 @@ def test_a_plan_is_honest_within_depth_and_never_harms(case, order):
 
 
 @settings(max_examples=300, deadline=None)
-@given(cases(), st.sampled_from(Order))
+@given(cases() | cases(real=True), st.sampled_from(Order))
 def test_what_closing_all_contracts_restores_the_plan_restores(case, order):
     assume(after(case, whole(case)) >= 0)
     found, closed = solve(case, order)
@@ -152,7 +170,10 @@ def test_what_closing_all_contracts_restores_the_plan_restores(case, order):
 
 
 @settings(max_examples=300, deadline=None)
-@given(cases(contracts=1, most=40, with_coin=False))
+@given(
+    cases(contracts=1, most=40, with_coin=False)
+    | cases(contracts=1, most=40, with_coin=False, real=True)
+)
 def test_one_row_is_closed_by_the_least_lots_of_all(case):
     found, closed = solve(case)
     side = 1 if dict(case.rows)[FIRST] > 0 else -1
@@ -198,7 +219,10 @@ def test_notional_is_within_one_lot_of_the_least_of_all_combinations(case, order
 
 
 @settings(max_examples=200, deadline=None)
-@given(cases(contracts=3, most=6, scans=True, with_coin=False), st.integers(0, 40))
+@given(
+    cases(most=6, scans=True, with_coin=False) | cases(most=6, with_coin=False, real=True),
+    st.integers(0, 40),
+)
 def test_first_row_alone_when_it_suffices(case, spare):
     """In the listed order nothing but the first row is touched if it can restore alone."""
     held = dict(case.rows)

@@ -78,7 +78,9 @@ class World:
         self.contracts = [
             self.instrument[i.id] for i in INSTRUMENTS if i.type == "perpetual"
         ]
-        self.send(Deposited(time_ms=self.time_ms, account=INSURANCE_FUND, coin=USDC, atoms=10**9))
+        for coin in (USDC, BTC) if seed % 3 else ():  # Every third world has no fund.
+            fund = Deposited(time_ms=self.time_ms, account=INSURANCE_FUND, coin=coin, atoms=10**8)
+            self.send(fund)
         self.send(self.tick(0))
         for account in self.accounts:
             self.send(self.deposit(account, self.dice.randint(10**9, 10**11)))
@@ -128,7 +130,7 @@ class World:
         if kind == "trade":
             return self.trade()
         if kind in ("tick", "crash"):
-            return self.tick(0.004 if kind == "tick" else 0.12)
+            return self.tick(0.004 if kind == "tick" else 0.2)
         if kind == "fund":
             rate = self.dice.randint(-10**6, 10**6)
             return Funded(time_ms=self.time_ms, instrument=self.contracts[0], rate=rate)

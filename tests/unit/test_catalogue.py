@@ -71,6 +71,12 @@ def test_numbers_follow_coin_expiry_strike_and_right() -> None:
     assert list(catalogue.lot_asset) == sorted(catalogue.lot_asset)
 
 
+def test_a_call_comes_before_a_put_whatever_they_are_called() -> None:
+    call, put = (contract(f"BTC/USDC:USDC-240809-9000-{right}") for right in "CP")
+    named = [msgspec.structs.replace(put, id="a"), msgspec.structs.replace(call, id="b")]
+    assert [i.right for i in EMPTY.listed(named).instruments] == ["call", "put"]
+
+
 def test_a_later_listing_moves_no_number() -> None:
     first = EMPTY.listed([contract("ETH/USDC:USDC")])
     second = first.listed([contract("BTC/USDC:USDC")])

@@ -129,7 +129,7 @@ def test_sizes_have_the_tail_that_was_asked_for(made: Made) -> None:
 
 
 def test_margin_matches_leverage_at_the_opening(made: Made) -> None:
-    """Equity of an isolated account is its notional ÷ leverage × (1 … 1.6), or more after a gain."""
+    """Equity of an isolated account is notional ÷ leverage × (1 … 1.6), or more after a gain."""
     people, catalogue = made.people, made.catalogue
     value = np.array([unit_value(catalogue, a) for a in range(len(catalogue.assets))])
     kind = np.array([row.kind for row in catalogue.assets])

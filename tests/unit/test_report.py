@@ -169,7 +169,9 @@ def page(recording: Recording) -> str:
 
 def test_the_page_loads_nothing(page: str) -> None:
     without_data = re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.S)
-    assert re.findall(r"""(?:src|srcset|action|data-src)\s*=\s*["']?[^"'>\s]+""", without_data) == []
+    assert (
+        re.findall(r"""(?:src|srcset|action|data-src)\s*=\s*["']?[^"'>\s]+""", without_data) == []
+    )
     links = re.findall(r'href="([^"]*)"', without_data)
     assert set(links) == {"#charts", "data:,"}
     assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|WebSocket|importScripts", page)

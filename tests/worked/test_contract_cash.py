@@ -131,7 +131,7 @@ SNAPSHOT, _ = Snapshot.empty(CATALOGUE).priced(
     sequence=1,
     time_ms=1,
     price=((0, 9_998 * 10**6), (1, 60_000 * DOLLAR)),  # USDC at 0.9998.
-    mark=((PERPETUAL, 60_100 * DOLLAR), (ETH_BTC, 432_100_000)),
+    mark=((PERPETUAL, 60_100 * DOLLAR), (CALL, 1_250 * DOLLAR), (ETH_BTC, 432_100_000)),
 )
 
 

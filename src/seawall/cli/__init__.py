@@ -23,7 +23,7 @@ __all__ = ["app", "main"]
 DEFAULT_OUT = Path("out")
 DEFAULT_JOURNAL = "out/journal.db"
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 app = App(
     name="seawall",
@@ -71,8 +71,10 @@ def replay(
         Another seed than the scenario's.
     accounts
         Another number of accounts than the scenario's.
+    json
+        Print one JSON object, money as text.
     """
-    from seawall.cli.replay import run
+    from seawall.cli.run_replay import run
 
     return run(scenario, out, journal, resume, overwrite, seed, accounts, json)
 
@@ -99,8 +101,10 @@ def margin(
         Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
     method
         A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
+    json
+        Print one JSON object, money as text.
     """
-    from seawall.cli.margin import run
+    from seawall.cli.run_margin import run
 
     return run(portfolio, rules, market, method, json)
 
@@ -127,8 +131,10 @@ def explain(
         A journal file or database URL.
     history
         Replay from the first event, so that every step of the account is told.
+    json
+        Print one JSON object, money as text.
     """
-    from seawall.cli.explain import run
+    from seawall.cli.run_explain import run
 
     return run(account, at, journal, history, json)
 
@@ -141,8 +147,10 @@ def verify(file: str, /, *, json: Json = False) -> int:
     ----------
     file
         A journal file or database URL.
+    json
+        Print one JSON object, money as text.
     """
-    from seawall.cli.journal import verify
+    from seawall.cli.run_journal import verify
 
     return verify(file, json)
 
@@ -157,8 +165,10 @@ def export(file: str, /, *, output: Path | None = None, json: Json = False) -> i
         A journal file or database URL.
     output
         Default: the journal's name with .jsonl.
+    json
+        Print one JSON object, money as text.
     """
-    from seawall.cli.journal import export
+    from seawall.cli.run_journal import export
 
     return export(file, output, json)
 
@@ -166,7 +176,7 @@ def export(file: str, /, *, output: Path | None = None, json: Json = False) -> i
 @rules.command
 def check(file: Path, /, *, json: Json = False) -> int:
     """Say whether a file is a rulebook, and its fingerprint."""
-    from seawall.cli.rules import check
+    from seawall.cli.run_rules import check
 
     return check(file, json)
 
@@ -174,7 +184,7 @@ def check(file: Path, /, *, json: Json = False) -> int:
 @rules.command
 def show(file: Path, /, *, json: Json = False) -> int:
     """Print every rule of a rulebook, defaults included."""
-    from seawall.cli.rules import show
+    from seawall.cli.run_rules import show
 
     return show(file, json)
 
@@ -182,7 +192,7 @@ def show(file: Path, /, *, json: Json = False) -> int:
 @rules.command
 def diff(old: Path, new: Path, /, *, json: Json = False) -> int:
     """List what differs between two rulebooks; exit code 1 if anything does."""
-    from seawall.cli.rules import diff
+    from seawall.cli.run_rules import diff
 
     return diff(old, new, json)
 
@@ -194,9 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _code(arguments: list[str]) -> int:
     try:
-        code = app(
-            arguments, exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         return say_failure(Failure(WRONG_INPUT, f"seawall: {error}"))
     except Failure as failure:

@@ -80,9 +80,7 @@ def print_table(
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
     for place, name in enumerate(columns):
-        table.add_column(
-            name, justify="right" if place in numbers else "left", overflow="fold"
-        )
+        table.add_column(name, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     width = None if sys.stdout.isatty() else 200
@@ -96,7 +94,13 @@ def progress(what: str, unit: str, quiet: bool) -> Iterator[Callable[[int, int],
         yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"),

@@ -60,6 +60,7 @@ CHECKPOINT = Table(
     Column("blob", LargeBinary, nullable=False),
     Column("checksum", BigInteger, nullable=False),
 )
+EventRow = tuple[int, int, bytes, bytes, int]  # In the order of EVENT's columns.
 HEAD = Table(  # One row, moved on by every batch: it shows a missing tail and a second writer.
     "journal_head",
     TABLES,
@@ -147,6 +148,12 @@ class Store:
         except BaseException:
             self._undo(connection)
             raise
+
+    def insert_events(self, connection: Connection, rows: list[EventRow]) -> None:
+        """Add events in the driver's own form, which is twice as fast as by parameter names."""
+        mark = "%s" if self.path is None else "?"
+        marks = ", ".join([mark] * len(EVENT.c))
+        connection.exec_driver_sql(f"INSERT INTO {EVENT.name} VALUES ({marks})", rows)
 
     def integrity(self) -> str | None:
         """Ask SQLite to check the file's structure; the first complaint, or nothing."""

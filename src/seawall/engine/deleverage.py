@@ -3,7 +3,9 @@
 It comes after the book and when the insurance fund could not carry the wind-down. The position is
 handed over at its bankruptcy price, so that the bankrupt account ends with nothing and owes
 nothing; the counterparties give up the part of their profit that nobody could pay. Those with the
-most profit and the most leverage go first: they took the most of the risk that came due.
+most profit and the most leverage go first: they took the most of the risk that came due. Nobody is
+deleveraged into a loss: whose profit for each lot is less than what the bankruptcy price takes from
+it is passed over, and what then finds no taker stays with the book and the fund.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from seawall.engine.effect import Deleveraged, State
 from seawall.engine.state import FIRST_ACCOUNT, Venue
 from seawall.engine.trading import exchange
 from seawall.ledger import Cause
-from seawall.liquidation import Candidate, bankruptcy_price, deleverage, rank
+from seawall.liquidation import Candidate, bankruptcy_price, bankruptcy_value, deleverage, rank
 from seawall.market import Kind
+from seawall.pricing import Floats, Ints
 
 CANDIDATES_MARGIN = 4  # Lots among the candidates ranked exactly, as a multiple of what is needed.
 
@@ -29,16 +32,27 @@ def deleverage_account(venue: Venue, account: int) -> bool:
     for asset, lots in venue.open_contracts(account):
         instrument = venue.catalogue.assets[asset].instrument
         price = max(1, bankruptcy_price(rows, venue.tables.exact(number), asset, venue.catalogue))
-        queue = rank(_candidates(venue, account, asset, lots))
+        given_up = _given_up(venue, number, rows, asset, lots)
+        queue = rank(_candidates(venue, account, asset, lots, given_up))
         for take in deleverage(lots, queue).takes:
             closed = True
             _hand_over(venue, account, take.account, instrument, take.lots, price)
     return closed
 
 
+def _given_up(
+    venue: Venue, method: int, rows: list[tuple[int, int]], asset: int, lots: int
+) -> int:
+    """What a counterparty loses on each lot against the mark; never below zero."""
+    table = venue.tables.exact(method)
+    beyond = bankruptcy_value(rows, table, asset) - table.value[asset]
+    return max(0, beyond if lots > 0 else -beyond)
+
+
 def _hand_over(
     venue: Venue, account: int, counterparty: int, instrument: int, lots: int, price: int
 ) -> None:
+    venue.shaken.add(counterparty)
     cash = exchange(venue, instrument, counterparty, account, lots, price, Cause.DELEVERAGING)
     catalogue = venue.catalogue
     settle = catalogue.coin(catalogue.instruments[instrument].settle)
@@ -54,7 +68,9 @@ def _hand_over(
     )
 
 
-def _candidates(venue: Venue, account: int, asset: int, lots: int) -> list[Candidate]:
+def _candidates(
+    venue: Venue, account: int, asset: int, lots: int, given_up: int
+) -> list[Candidate]:
     """The other side, screened by floats to the few that could be reached, then judged exactly."""
     venue.columns.refresh()
     accounts, held = venue.ledger.holders(asset)
@@ -64,21 +80,28 @@ def _candidates(venue: Venue, account: int, asset: int, lots: int) -> list[Candi
     accounts, held = accounts[other_side], held[other_side]
     if not len(accounts):
         return []
-    score = _score(venue, asset, accounts, held)
+    profit = _profit(venue, asset, accounts, held)
+    able = profit >= np.abs(held) * float(given_up)
+    accounts, held, profit = accounts[able], held[able], profit[able]
+    if not len(accounts):
+        return []
+    score = _score(venue, asset, accounts, held, profit)
     first = np.argsort(-score, kind="stable")
     enough = np.cumsum(np.abs(held[first])) >= CANDIDATES_MARGIN * abs(lots)
     last = int(np.argmax(enough)) + 1 if enough.any() else len(first)
-    return [
+    judged = [
         _judged(venue, asset, int(accounts[i]), int(held[i])) for i in first[:last].tolist()
     ]
+    return [one for one in judged if one.profit >= abs(one.lots) * given_up]
 
 
 def _score(
     venue: Venue,
     asset: int,
-    accounts: np.ndarray[tuple[int], np.dtype[np.int64]],
-    held: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    accounts: Ints,
+    held: Ints,
+    profit: Floats,
+) -> Floats:
     """Profit × leverage in floating point: only a screen for the exact ranking that follows."""
     equity = np.ones(len(accounts))
     for method in range(len(venue.methods)):
@@ -86,7 +109,6 @@ def _score(
         if mine.any():
             equity[mine] = np.maximum(1.0, screen(venue, method, accounts[mine]).equity)
     table = venue.tables.risk(0)
-    profit = _profit(venue, asset, accounts, held)
     notional = np.abs(held) * table.notional[asset]
     return np.where(profit > 0, profit * (notional / equity), profit * (equity / notional))
 
@@ -94,9 +116,9 @@ def _score(
 def _profit(
     venue: Venue,
     asset: int,
-    accounts: np.ndarray[tuple[int], np.dtype[np.int64]],
-    held: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    accounts: Ints,
+    held: Ints,
+) -> Floats:
     cash_asset = venue.catalogue.cash_asset[venue.catalogue.assets[asset].instrument]
     value = venue.tables.risk(0).value
     profit = held * value[asset]

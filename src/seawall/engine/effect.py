@@ -123,6 +123,14 @@ class LossShared(Effect, tag="loss_shared"):
     bearers: int
 
 
+class Uncovered(Effect, tag="uncovered"):
+    """What not even the gains could bear: the venue owes this much more than it holds."""
+
+    account: int
+    coin: int
+    atoms: int  # Of the coin; they stay as the account's debt, in sight.
+
+
 class FundingPaid(Effect, tag="funding_paid"):
     instrument: int
     rate: int
@@ -145,6 +153,7 @@ Effects = (
     | FundPaid
     | Deleveraged
     | LossShared
+    | Uncovered
     | FundingPaid
     | Expired
 )

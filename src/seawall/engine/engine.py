@@ -182,6 +182,7 @@ class Engine:
         if refusal is not None:
             assert not venue.effects, "a refused event had effects"
             venue.time_ms = before_ms
+        _calm_the_shaken(venue)
         return refusal, tuple(venue.effects)
 
 
@@ -259,6 +260,16 @@ def _look_at_everybody(venue: Venue) -> None:
     due.sort(key=lambda account: (_shortfall(venue, account), account))
     for account in due:
         liquidate.liquidate(venue, account)
+
+
+def _calm_the_shaken(venue: Venue) -> None:
+    """Judge again whoever gave something up for others, until nobody falls by it any more."""
+    while venue.shaken:
+        accounts = sorted(venue.shaken)
+        venue.shaken.clear()
+        for account in accounts:
+            if venue.status[account] < State.LIQUIDATING and follow(venue, account):
+                liquidate.liquidate(venue, account)
 
 
 def _shortfall(venue: Venue, account: int) -> int:

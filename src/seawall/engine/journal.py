@@ -31,7 +31,6 @@ _PAGE_ROWS = 4096
 _EVENT = _store.EVENT.c
 _CHECKPOINT = _store.CHECKPOINT.c
 _HEAD = _store.HEAD.c
-_INSERT_EVENT = insert(_store.EVENT)
 _MOVE_HEAD = update(_store.HEAD).where(
     _HEAD.sequence == bindparam("before"), _HEAD.state_hash.is_(None)
 )
@@ -156,19 +155,12 @@ class Journal:
                     f"{self.name}: the time of event {expected} does not fit in 64 bits",
                     sequence=expected,
                 )
-            rows.append(
-                {
-                    "sequence": entry.sequence,
-                    "time_ms": entry.time_ms,
-                    "event": entry.event,
-                    "chain": entry.chain,
-                    "checksum": _event_checksum(entry),
-                }
-            )
+            checksum = _event_checksum(entry)
+            rows.append((expected, entry.time_ms, entry.event, entry.chain, checksum))
         last = entries[-1]
         self._cached = None  # Known again only when the batch is in, or has been read anew.
         with self._writing("the batch was not kept") as connection:
-            connection.execute(_INSERT_EVENT, rows)
+            self._store.insert_events(connection, rows)
             self._move_head(connection, head, _Head(last.sequence, last.chain, None))
         self._cached = _Head(last.sequence, last.chain, None)
 

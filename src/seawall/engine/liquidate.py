@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seawall.engine.deleverage import deleverage_account, unrealised_gains
-from seawall.engine.effect import FundPaid, Liquidated, LossShared, OrderWanted, Reason, State
+from seawall.engine.effect import FundPaid, Liquidated, LossShared, OrderWanted, Reason, State, Uncovered
 from seawall.engine.event import Filled
 from seawall.engine.state import INSURANCE_FUND, MARKET, OpenOrder, Venue
 from seawall.engine.trading import exchange, fold
@@ -249,12 +249,17 @@ def wind_up(venue: Venue, account: int) -> None:
         shared = 0
         for bearer, atoms in covered.shared:
             venue.move(coin, bearer, account, atoms, Cause.SHARED_LOSS)
+            venue.shaken.add(bearer)
             shared += atoms
         if shared:
             venue.effects.append(
                 LossShared(
                     account=account, atoms=venue.worth(coin, shared), bearers=len(covered.shared)
                 )
+            )
+        if covered.uncovered:
+            venue.effects.append(
+                Uncovered(account=account, coin=coin, atoms=covered.uncovered)
             )
     venue.change_state(account, State.BANKRUPT if owed else State.CLOSED, verdict)
 

@@ -79,6 +79,7 @@ class Venue:
     listings: list[tuple[Instrument, ...]] = field(default_factory=list)
     spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
     waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
+    shaken: set[int] = field(default_factory=set)  # Lost something to others; judged again.
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
     time_ms: int = 0

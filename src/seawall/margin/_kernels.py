@@ -140,7 +140,7 @@ def _owed(rows, gross, maintenance, short, factor):  # type: ignore[no-untyped-d
     error = 0.0 if gross < EXACT else rows * ULP * gross
     if not (gross < EXACT and short == 0.0):
         error += (rows + 1.0) * 2.0 * ULP * maintenance
-    if not short == 0.0:
+    if short != 0.0:
         error += rows
     initial = maintenance * factor
     error = error * factor + (0.0 if factor == 1.0 else 2.0 * ULP * initial + 1.0)
@@ -260,7 +260,7 @@ def _tiered(account, holdings, columns, brackets, out):  # type: ignore[no-untyp
         maintenance += owed
         initial += max(exposure * initial_rate[tier] - initial_amount[tier], owed)
     error = 0.0 if gross < EXACT else rows * ULP * gross
-    if not size == 0.0:
+    if size != 0.0:
         error += (rows + 8.0) * ULP * size + rows
     clean = size < math.inf
     _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)

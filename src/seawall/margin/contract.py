@@ -25,7 +25,7 @@ class Holdings(NamedTuple):
     """
 
     start: Ints  # [account]
-    count: Ints  # [account]
+    count: Ints  # type: ignore[assignment]  # [account]; a tuple's count is not needed here.
     asset: NDArray[np.int32]  # [row]
     lots: Floats  # [row] lots, or atoms of a currency; whole numbers below 2^53.
 
@@ -100,7 +100,7 @@ class ExactTable:
     Floats of a published table hold whole numbers, so the conversion loses nothing.
     """
 
-    __slots__ = ("_changes", "risk", "collateral", "notional", "value")
+    __slots__ = ("_changes", "collateral", "notional", "risk", "value")
 
     def __init__(self, risk: RiskTable) -> None:
         self.risk = risk

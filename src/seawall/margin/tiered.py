@@ -224,7 +224,7 @@ def _uncounted(asset: int, lots: int, table: ExactTable) -> int:
 
 
 def _check_brackets(coin: str, brackets: tuple[Bracket, ...]) -> None:
-    previous = None
+    previous: tuple[int, int, int] | None = None
     if not brackets:
         raise ValueError(f"brackets.{coin}: at least one bracket is needed")
     for number, bracket in enumerate(brackets):

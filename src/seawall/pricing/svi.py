@@ -63,12 +63,7 @@ def smile_columns(smiles: Iterable[VolatilitySlice], time_ms: int) -> tuple[Floa
     left = (rows[:, 1] - time_ms) / YEAR_MS
     rows[:, 9] = np.where(rows[:, 9] == 0.0, left, rows[:, 9])
     rows[:, 16] = np.where(rows[:, 16] == 0.0, rows[:, 9], rows[:, 16])
-    sound = (rows[:, 2] > 0.0) & (rows[:, 3] > 0.0) & (rows[:, 10] >= 0.0) & (rows[:, 10] <= 1.0)
-    sound &= _sound(rows[:, 4:9]) & (rows[:, 9] >= 0.0)
-    sound &= (rows[:, 10] == 0.0) | (_sound(rows[:, 11:16]) & (rows[:, 16] >= 0.0))
-    if not sound[left > 0.0].all():
-        worst = given[int(np.flatnonzero(~sound & (left > 0.0))[0])]
-        raise SmileError(f"smile of coin {worst.coin} expiring {worst.expires_ms}: {worst}")
+    _check(given, rows, left > 0.0)
     return rows, left
 
 
@@ -79,6 +74,17 @@ def _rows(key: Same[tuple[VolatilitySlice, ...]]) -> Floats:
     rows = np.array(given, np.float64).reshape(shape)
     rows[:, _RATIOS] /= RATIO_ONE
     return rows
+
+
+def _check(given: Sequence[VolatilitySlice], rows: Floats, alive: Flags) -> None:
+    """Refuse a smile that is not over and prices nothing."""
+    sound = (rows[:, 2] > 0.0) & (rows[:, 3] > 0.0) & (rows[:, 10] >= 0.0) & (rows[:, 10] <= 1.0)
+    sound &= _sound(rows[:, 4:9]) & (rows[:, 9] >= 0.0)
+    sound &= (rows[:, 10] == 0.0) | (_sound(rows[:, 11:16]) & (rows[:, 16] >= 0.0))
+    wrong = np.flatnonzero(alive & ~sound)
+    if wrong.size:
+        worst = given[int(wrong[0])]
+        raise SmileError(f"smile of coin {worst.coin} expiring {worst.expires_ms}: {worst}")
 
 
 def _sound(fits: Floats) -> Flags:
@@ -102,6 +108,7 @@ def volatility(smile: VolatilitySlice, k: ArrayLike, years: float = 0.0) -> Floa
     given = column(k)
     require("k", given, -1e6, 1e6)
     rows, _ = smile_columns([smile], smile.expires_ms - round(max(years, 0.0) * YEAR_MS))
+    _check([smile], rows, np.ones(1, np.bool_))
     row = rows[0]
     if not (row[9] > 0.0 and row[16] > 0.0):
         raise SmileError(f"smile of coin {smile.coin} expiring {smile.expires_ms} has no years")
@@ -114,8 +121,8 @@ def blend(calm: VolatilitySlice, stressed: VolatilitySlice, weight: int) -> Vola
     """The smile between two: variance a year linear in `weight` (parts per billion) at fixed k.
 
     Both fits are kept whole, so nothing is refitted and weight 0 or 1 gives back either. Forward
-    ratio and discount are mixed in the same way. Two smiles without arbitrage keep none: g(k) is
-    not linear, but prices between two convex price curves by variance stay close; check the result.
+    ratio and discount are mixed in the same way. g(k) is not linear in variance, so a blend of two
+    sound smiles is checked again like any other.
 
     >>> calm = VolatilitySlice(1, 9, 10**9, 10**9, 90_000_000, 0, 0, 0, 1, years=250_000_000)
     >>> wild = VolatilitySlice(1, 9, 10**9, 10**9, 250_000_000, 0, 0, 0, 1, years=250_000_000)
@@ -147,25 +154,42 @@ def blend(calm: VolatilitySlice, stressed: VolatilitySlice, weight: int) -> Vola
     )
 
 
-def butterfly(fit: Sequence[float]) -> tuple[float, float]:
-    """Worst (k, g(k)) of one fit over ±4 standard deviations; g < 0 is a negative density.
+def butterfly(fit: Sequence[float], deviations: float = _DEVIATIONS) -> tuple[float, float]:
+    """Worst (k, g(k)) of one fit so many at-the-money deviations each way.
 
         g = (1 − k·w′ ÷ (2w))² − w′² ÷ 4 · (1 ÷ w + 1 ÷ 4) + w″ ÷ 2
+
+    A negative g is a negative density of the price at expiry.
 
     >>> k, g = butterfly((0.04, 0.1, -0.3, 0.0, 0.2))
     >>> g > 0
     True
     """
-    a, b, rho, m, sigma = fit
-    edge = _DEVIATIONS * math.sqrt(a + b * (math.sqrt(m * m + sigma * sigma) - rho * m))
+    return _worst_density([(1.0, fit)], deviations)
+
+
+def _worst_density(
+    parts: Sequence[tuple[float, Sequence[float]]], deviations: float
+) -> tuple[float, float]:
+    """Worst (k, g(k)) of a sum of fits, each with its weight."""
+    at_money = sum(share * float(_shape(fit, np.zeros(1))[0][0]) for share, fit in parts)
+    edge = deviations * math.sqrt(at_money)
     k = np.linspace(-edge, edge, _POINTS)
-    root = np.sqrt((k - m) ** 2 + sigma * sigma)
-    w = np.maximum(a + b * (rho * (k - m) + root), _SLACK)
-    slope = b * (rho + (k - m) / root)
-    bend = b * sigma * sigma / root**3
+    total = np.zeros((3, _POINTS))
+    for share, fit in parts:
+        total += share * np.stack(_shape(fit, k))
+    w, slope, bend = np.maximum(total[0], _SLACK), total[1], total[2]
     g = (1.0 - k * slope / (2.0 * w)) ** 2 - 0.25 * slope**2 * (1.0 / w + 0.25) + 0.5 * bend
     worst = int(np.argmin(g))
     return float(k[worst]), float(g[worst])
+
+
+def _shape(fit: Sequence[float], k: Floats) -> tuple[Floats, Floats, Floats]:
+    """Total variance and its first two derivatives by k."""
+    a, b, rho, m, sigma = fit
+    root = np.sqrt((k - m) ** 2 + sigma * sigma)
+    bend = b * sigma * sigma / (root * root * root)
+    return a + b * (rho * (k - m) + root), b * (rho + (k - m) / root), bend
 
 
 def inspect_surface(smiles: Iterable[VolatilitySlice], time_ms: int) -> SurfaceReport:
@@ -181,11 +205,12 @@ def inspect_surface(smiles: Iterable[VolatilitySlice], time_ms: int) -> SurfaceR
     rows, left = smile_columns(given, time_ms)
     edges, flaws = [], []
     for smile, row, years in zip(given, rows, left, strict=True):
-        fits = (row[4:9],) if row[10] == 0.0 else (row[4:9], row[11:16])
-        for fit in fits:
-            k, g = butterfly(fit.tolist())
-            if g < 0.0:
-                flaws.append(Flaw("butterfly", smile.coin, smile.expires_ms, k, g))
+        parts = [(1.0 - float(row[10]), row[4:9].tolist())]
+        if row[10] > 0.0:
+            parts.append((float(row[10] * row[9] / row[16]), row[11:16].tolist()))
+        k, g = _worst_density(parts, _DEVIATIONS)
+        if g < 0.0:
+            flaws.append(Flaw("butterfly", smile.coin, smile.expires_ms, k, g))
         at_money = np.empty(1)
         _kernels.variance_a_year(np.zeros(1), row, at_money)
         edges.append(_DEVIATIONS * math.sqrt(float(at_money[0]) * float(years)))

@@ -167,8 +167,10 @@ def capped_leverage(
 ) -> Floats:
     """Leverage by its mix, no more than what the size allows."""
     leverage = np.array([float(row[0]) for row in mix])[chosen(share, [row[1] for row in mix])]
-    for limit, most in reversed(caps):
-        leverage = np.where(worth <= float(limit), np.minimum(leverage, float(most)), leverage)
+    if caps:
+        bracket = np.searchsorted([float(limit) for limit, _ in caps], worth)
+        most = np.array([float(row[1]) for row in caps])[np.minimum(bracket, len(caps) - 1)]
+        leverage = np.minimum(leverage, most)
     return np.asarray(leverage)
 
 

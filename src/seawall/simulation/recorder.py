@@ -37,7 +37,7 @@ from seawall.simulation.scenario import Scenario
 RATIO_EDGES = (0, 250, 500, 750, 900, 1000, 1100, 1250, 1500, 2000, 3000, 5000, 10000, 20000, 50000)
 WORST = 3  # Accounts that are told step by step.
 FIRST_ACCOUNT = 6
-Listener = Callable[[Events, Sequence[Effects], Engine], None]  # Told of every event, once.
+Listener = Callable[[Event, Sequence[Effects], Engine], None]  # Told of every event, once.
 
 
 class Recorder:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import cast
 
 import msgspec
-from typing import cast
 
 from seawall.engine import Engine
 from seawall.engine.codec import encode_event

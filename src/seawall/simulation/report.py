@@ -7,6 +7,7 @@ own style and script from `static/`, beside the one library that draws the axes 
 from __future__ import annotations
 
 import string
+from html import escape
 from importlib import resources
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def write_report(path: Path, recording: Recording) -> None:
 def page(recording: Recording) -> str:
     """Return the whole page as text."""
     return string.Template(_static("report.html")).substitute(
-        title=report_page.escape(recording.scenario),
-        version=report_page.escape(__version__),
+        title=escape(recording.scenario),
+        version=escape(__version__),
         period=report_page.period(recording),
         lede=report_page.lede(recording),
         tiles=report_page.tiles(recording),

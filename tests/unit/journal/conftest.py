@@ -49,7 +49,9 @@ def postgresql_url() -> Iterator[str]:
     if given:
         yield given
         return
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install seawall[postgresql]")
+    pytest.importorskip(
+        "psycopg", reason="psycopg is not installed: pip install seawall[postgresql]"
+    )
     initdb, server = _program("initdb"), _program("postgres")
     if initdb is None or server is None:
         pytest.skip("no PostgreSQL server: neither initdb nor postgres is on PATH; not tested")

@@ -15,6 +15,7 @@ import sys
 import time
 
 from counter import Counter
+
 from seawall.engine.journal import Journal
 from seawall.engine.replay import recover, verify
 

@@ -170,8 +170,7 @@ def test_a_gap_is_named(journal, where, Counter):
     alter(journal, delete(_store.EVENT).where(_store.EVENT.c.sequence.in_([14, 15])))
     read = []
     with pytest.raises(JournalError, match="event 14 is missing"):
-        for entry in journal.entries():
-            read.append(entry.sequence)
+        read.extend(entry.sequence for entry in journal.entries())
     assert read == list(range(1, 14))
     assert verify(journal, Counter).difference == Difference(
         14, Fault.UNREADABLE, f"{journal.name}: event 14 is missing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seawall.cli.output import (
     DIFFERENCE,
@@ -19,7 +19,7 @@ from seawall.cli.output import (
 if TYPE_CHECKING:
     from seawall.engine import AccountExplanation, Engine
     from seawall.engine.effect import Effects
-    from seawall.engine.event import Events
+    from seawall.engine.event import Event, Events
     from seawall.engine.journal import Journal
 
 
@@ -42,9 +42,9 @@ class Witness:
     def state_hash(self) -> str:
         return self.engine.state_hash()
 
-    def apply(self, event: Events) -> tuple[Effects, ...]:
+    def apply(self, event: Event) -> tuple[Effects, ...]:
         """Let an event happen and note what it did to whom."""
-        effects = self.engine.apply(event)
+        effects = self.engine.apply(cast("Events", event))
         for effect in effects:
             account = getattr(effect, "account", -1)
             row = (event.time_ms, self.engine.sequence, effect)
@@ -54,7 +54,7 @@ class Witness:
 
 def run(account: str, at: int | None, where: str, history: bool, as_json: bool) -> int:
     """Rebuild the state after event `at` and explain one account in it."""
-    from seawall.cli.journal import opened
+    from seawall.cli.run_journal import opened
     from seawall.engine.journal import DamagedError, JournalError
     from seawall.engine.replay import ReplayError
 
@@ -124,7 +124,7 @@ def verdict(told: AccountExplanation) -> str:
 
 
 def _as_json(witness: Witness, told: AccountExplanation) -> dict[str, Any]:
-    from seawall.cli.margin import requirement_json, terms_json
+    from seawall.cli.run_margin import requirement_json, terms_json
 
     decimals = witness.engine.catalogue.numeraire.decimals
     return {
@@ -151,7 +151,7 @@ def _as_json(witness: Witness, told: AccountExplanation) -> dict[str, Any]:
 
 
 def _print(witness: Witness, told: AccountExplanation) -> None:
-    from seawall.cli.margin import print_requirement, print_terms
+    from seawall.cli.run_margin import print_requirement, print_terms
     from seawall.simulation.report_page import moment
 
     numeraire = witness.engine.catalogue.numeraire
@@ -171,6 +171,4 @@ def _print(witness: Witness, told: AccountExplanation) -> None:
         rows = [(f"{seq:,}", moment(time_ms), text) for time_ms, seq, text in steps]
         print_table(("event", "time", "what happened"), rows, numbers=(0,))
     if witness.first:
-        print_line(
-            f"steps since the checkpoint after event {witness.first:,}; --history tells all"
-        )
+        print_line(f"steps since the checkpoint after event {witness.first:,}; --history tells all")

@@ -127,7 +127,7 @@ def _run(
 ) -> tuple[Recording, list[Any]]:
     from seawall.engine import Engine
     from seawall.engine.effect import Effects
-    from seawall.engine.event import Events
+    from seawall.engine.event import Event
     from seawall.engine.journal import DamagedError, JournalError
     from seawall.engine.replay import ReplayError
     from seawall.engine.rulebook import RulebookError
@@ -137,7 +137,7 @@ def _run(
 
     rows: list[Any] = []
 
-    def listen(event: Events, effects: Sequence[Effects], engine: Engine) -> None:
+    def listen(event: Event, effects: Sequence[Effects], engine: Engine) -> None:
         if not effects:
             return
         names, terms = engine.names, engine.catalogue.instruments
