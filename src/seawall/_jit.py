@@ -28,6 +28,9 @@ from numba.core import cgutils
 
 intrinsic: Any = extending.intrinsic  # Callers see numbers and vectors, not the compiler.
 
+_config: Any = numba.config
+_njit: Any = numba.njit
+
 _LANES = 8
 _DOUBLES = ir.VectorType(ir.DoubleType(), _LANES)
 
@@ -41,11 +44,11 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
         return functools.partial(kernel, **options)
     settings = {"cache": True, "fastmath": False, "error_model": "numpy"} | options
     # numba reads the directory when it decorates; other packages keep their own.
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, cache_directory()
+    before, _config.CACHE_DIR = _config.CACHE_DIR, cache_directory()
     try:
-        return numba.njit(**settings)(function)
+        return _njit(**settings)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
 
 
 def fingerprint() -> str:

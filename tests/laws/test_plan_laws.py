@@ -87,10 +87,11 @@ def real_methods(draw):
 @st.composite
 def cases(draw, contracts=3, most=9, scans=None, with_coin=True, real=False):
     count = draw(st.integers(1, contracts))
-    values = draw(st.lists(st.integers(1_000, 50_000), min_size=count, max_size=count))
+    worths = st.sampled_from([1_000, 1_037]) | st.integers(1_000, 50_000)
+    values = draw(st.lists(worths, min_size=count, max_size=count))
     scans = draw(st.booleans()) if scans is None else scans
     moves = draw(st.lists(st.integers(-300, 300), min_size=2, max_size=4))
-    betas = draw(st.lists(st.integers(0, 1_000), min_size=count, max_size=count))
+    betas = draw(st.lists(st.sampled_from([1_000, 900, 0]), min_size=count, max_size=count))
     changes = [[v * m * b // 10**6 for m in moves] for v, b in zip(values, betas, strict=True)]
     table = table_of(values, values, changes, draw(st.integers(1, 20)))
     method = Rated(draw(st.integers(0 if scans else 10**7, 3 * 10**8)), scans)
@@ -142,7 +143,7 @@ def solve(case: Case, order: Order = Order.LISTED) -> tuple[Plan, dict]:
     return found, {close.asset: -close.lots for close in found.closes}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cases() | cases(real=True), st.sampled_from(Order))
 def test_a_plan_is_honest_within_depth_and_never_harms(case, order):
     found, closed = solve(case, order)
@@ -160,7 +161,7 @@ def test_a_plan_is_honest_within_depth_and_never_harms(case, order):
         assert not closed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cases() | cases(real=True), st.sampled_from(Order))
 def test_what_closing_all_contracts_restores_the_plan_restores(case, order):
     assume(after(case, whole(case)) >= 0)
@@ -169,7 +170,7 @@ def test_what_closing_all_contracts_restores_the_plan_restores(case, order):
     assert COIN not in closed, "coins are last"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     cases(contracts=1, most=40, with_coin=False)
     | cases(contracts=1, most=40, with_coin=False, real=True)
@@ -184,7 +185,7 @@ def test_one_row_is_closed_by_the_least_lots_of_all(case):
         assert abs(closed.get(FIRST, 0)) == enough[0]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cases(scans=False, with_coin=False), st.sampled_from(Order))
 def test_no_close_of_a_restoring_plan_can_be_smaller(case, order):
     found, closed = solve(case, order)
@@ -196,7 +197,7 @@ def test_no_close_of_a_restoring_plan_can_be_smaller(case, order):
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(scans=False, most=5, with_coin=False), st.sampled_from(Order))
+@given(cases(scans=False, most=4, with_coin=False), st.sampled_from(Order))
 def test_notional_is_within_one_lot_of_the_least_of_all_combinations(case, order):
     """With one rate and no cost, only the notional closed counts; brute force over every one."""
     case = case._replace(exits={a: e._replace(cost=0) for a, e in case.exits.items()})
@@ -218,7 +219,22 @@ def test_notional_is_within_one_lot_of_the_least_of_all_combinations(case, order
         assert planned == least
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 30), st.integers(10**7, 10**8), st.integers(0, 99), st.sampled_from(Order))
+def test_a_hedge_is_shrunk_by_the_least_part_of_both_legs(lots, rate, percent, order):
+    """Each leg alone frees less than it uncovers; together each pair frees its two rates."""
+    table = table_of([1_000, 1_000], [1_000, 1_000], [[300, -300], [300, -300]])
+    equity = 2 * lots * 1_000 * rate * percent // (100 * ONE)
+    rows = ((CASH, equity), (FIRST, lots), (FIRST + 1, -lots))
+    exits = {FIRST: Exit(CASH, lots), FIRST + 1: Exit(CASH, lots)}
+    case = Case(rows[equity == 0 :], table, Rated(rate, scans=True), exits)
+    found, closed = solve(case, order)
+    enough = [n for n in range(lots + 1) if after(case, {FIRST: n, FIRST + 1: -n}) >= 0]
+    assert found.restores
+    assert closed == {FIRST: enough[0], FIRST + 1: -enough[0]}
+
+
+@settings(max_examples=150, deadline=None)
 @given(
     cases(most=6, scans=True, with_coin=False) | cases(most=6, with_coin=False, real=True),
     st.integers(0, 40),

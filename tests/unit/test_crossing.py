@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -77,6 +79,21 @@ def test_a_rough_function_still_gets_a_verified_answer(values, losses):
     rough = [value - loss for value, loss in zip(values, losses, strict=False)]
     found = least_or_best(rough.__getitem__, len(rough) - 1, rounding=30)
     assert rough[found] >= rough[0]
-    if rough[-1] >= 0 and min(b - a for a, b in zip(values, values[1:], strict=False)) >= 1:
+    if rough[-1] >= 0 and min(b - a for a, b in itertools.pairwise(values)) >= 1:
         enough = [n for n, value in enumerate(rough) if value >= 0]
         assert found == enough[0]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(-100, -1),
+    st.lists(st.integers(1, 6), min_size=60, max_size=120),
+    st.lists(st.integers(0, 30), min_size=121, max_size=121),
+)
+def test_the_least_is_found_through_the_roughness_of_rounding(start, slopes, losses):
+    slopes.sort(reverse=True)
+    smooth = itertools.accumulate(slopes, initial=start)
+    rough = [value - loss for value, loss in zip(smooth, losses, strict=False)]
+    enough = [n for n, value in enumerate(rough) if value >= 0]
+    if rough[-1] >= 0:
+        assert least_or_best(rough.__getitem__, len(rough) - 1, rounding=30) == enough[0]

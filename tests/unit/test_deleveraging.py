@@ -1,3 +1,4 @@
+import itertools
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ def test_rank_is_the_exact_order_and_total(group):
     ranked = rank(group)
     assert sorted(ranked) == sorted(group)
     assert rank(reversed(group)) == ranked
-    for first, second in zip(ranked, ranked[1:], strict=False):
+    for first, second in itertools.pairwise(ranked):
         assert (first.profit <= 0) <= (second.profit <= 0)
         if (first.profit > 0) == (second.profit > 0):
             assert exact_score(first) > exact_score(second) - Fraction(1, SCORE_ONE)

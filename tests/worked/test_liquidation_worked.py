@@ -155,7 +155,7 @@ def test_a_row_that_costs_more_than_it_frees_is_left():
 
 
 def test_a_hedge_is_shrunk_on_both_sides():
-    # Long 20 A and short 20 B move alike by ±300 a lot; gross rate 4 %: initial 1,600, equity 1,200.
+    # Long 20 A, short 20 B move alike by ±300 a lot; gross rate 4 %: initial 1,600, equity 1,200.
     # Closing one lot of one leg frees 40 and uncovers 300. Both legs together free 80: 5 lots each.
     table = table_of([1, 0, 1_000, 1_000], changes=[(300, 300), (-300, -300)])
     exits = {A: Exit(USD, 99), B: Exit(USD, 99)}

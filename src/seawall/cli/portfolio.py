@@ -78,7 +78,7 @@ def read(file: Path, form: type[F]) -> F:
             tree = msgspec.json.Decoder(float_hook=Decimal).decode(text)
         else:
             tree = tomllib.loads(text, parse_float=Decimal)
-        return msgspec.convert(tree, form, builtin_types=(datetime, Decimal))
+        return msgspec.convert(tree, form)
     except OSError as error:
         raise Failure(WRONG_INPUT, f"{file}: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:

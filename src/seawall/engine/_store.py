@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 Durability = Literal["full", "normal"]
 BUSY_SECONDS = 5.0  # How long a statement waits for another program's lock on the file.
+LOCK_SECONDS = 2.0  # How long a writer waits for PostgreSQL to notice that the last one died.
 _SIDES = ("-wal", "-shm", "-journal")  # What SQLite keeps beside a database that is in use.
 
 _number = BigInteger().with_variant(Integer(), "sqlite")
@@ -303,11 +305,17 @@ class Store:
 
         self._connection = engine.connect()
         if self.writing:
-            key = "hashtextextended('seawall journal ' || current_schema(), 0)"
-            got = self._connection.scalar(text(f"SELECT pg_try_advisory_lock({key})"))
-            if not got:
-                raise JournalError(f"{self.name}: another process is writing this journal")
+            self._take_advisory_lock(self._connection)
         self._connection.commit()
+
+    def _take_advisory_lock(self, connection: Connection) -> None:
+        """Lock the schema for this session; a killed writer's session may take a moment to end."""
+        key = "hashtextextended('seawall journal ' || current_schema(), 0)"
+        patience = time.monotonic() + LOCK_SECONDS
+        while not connection.scalar(text(f"SELECT pg_try_advisory_lock({key})")):
+            if time.monotonic() > patience:
+                raise JournalError(f"{self.name}: another process is writing this journal")
+            time.sleep(0.02)
 
 
 def sync_folder(folder: Path) -> None:

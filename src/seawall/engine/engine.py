@@ -238,10 +238,13 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
         )
     except ValueError:
         return Reason.PRICE_NOT_POSITIVE
+    moved = snapshot.time_ms != venue.snapshot.time_ms
     venue.snapshot = snapshot
     if not all(snapshot.price):
         return None
-    venue.tables.reprice(venue.catalogue, snapshot, frozenset(touched))
+    if moved:  # An option loses value by the clock alone.
+        touched |= venue.catalogue.option_coins(snapshot.time_ms)
+    venue.tables.reprice(venue.catalogue, snapshot, touched)
     venue.used_depth = {}
     venue.unmet = set()
     _look_at_everybody(venue)

@@ -42,16 +42,32 @@ def least_or_best(
 
 
 def _summit(excess: Callable[[int], int], limit: int, stride: int) -> int:
-    """Where a concave excess is greatest, to a stride, or the first point found where it is ≥ 0."""
+    """Where a concave excess is greatest, to a stride, or the first point found where it is ≥ 0.
+
+    The lines through both ends with the slopes there meet above the summit: that point is tried,
+    and every third time the middle. Where the excess is made of few straight pieces, this needs a
+    few trials, and halving bounds the rest.
+    """
     low, high = 0, limit
+    rise = excess(stride) - excess(0)
+    fall = excess(limit) - excess(limit - stride)
+    trial = 0
     while high - low > stride:
-        middle = (low + high) // 2
-        if excess(middle) >= 0:
-            return middle
-        if excess(min(middle + stride, limit)) > excess(middle):
-            low = middle
+        n = (low + high) // 2
+        if trial % 3 < 2 and rise > fall:
+            gap = (excess(high) - excess(low)) * stride - fall * (high - low)
+            n = min(max(low + gap // (rise - fall), low + 1), high - 1)
+        ahead = min(n + stride, limit)
+        if excess(n) >= 0:
+            return n
+        slope = excess(ahead) - excess(n)
+        if slope > 0:
+            low, rise = n, slope
         else:
-            high = middle
+            high, fall = n, slope
+            if n == low + 1 and stride == 1:
+                break
+        trial += 1
     return max((low, min(low + stride, limit), high), key=lambda n: (excess(n), -n))
 
 
@@ -76,6 +92,8 @@ def _crossing(excess: Callable[[int], int], end: int, rounding: int) -> int:
         else:
             below, short = n, found
         trial += 1
-    slope = (final - short) // (end - below)  # At least this steep up to here, if concave.
+    slope = (final - short - rounding) // (
+        end - below
+    )  # At least this steep up to here, if concave.
     window = SCAN_MOST if slope <= 0 else min(rounding // slope, SCAN_MOST)
     return next((n for n in range(max(0, below - window), below) if excess(n) >= 0), above)

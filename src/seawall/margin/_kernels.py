@@ -32,7 +32,7 @@ def _seal(account, gross, equity, margin_equity, owed, clean, out):  # type: ign
     initial, maintenance, error = owed
     if error > 0.0:
         error = 2.0 * error + 2.0 * ULP * (gross + initial)
-    seen = abs(equity) + abs(margin_equity) + initial + maintenance + error
+    seen = abs(gross) + abs(equity) + abs(margin_equity) + initial + maintenance + error
     if not (clean and seen < math.inf):
         error = math.inf
     out[EQUITY, account] = equity
@@ -164,7 +164,7 @@ def _scan_joint(account, holdings, columns, change, rule, out):  # type: ignore[
         # Rare, so it stays out of the way of the registers above.
         short = _short(first, last, asset, lots, columns, 0, True)
         owed = _owed(rows, gross, max(maintenance, short * rate), short, factor)
-        _seal(account, gross, equity, margin_equity, owed, clean and short < math.inf, out)
+        _seal(account, gross, equity, margin_equity, owed, clean and abs(short) < math.inf, out)
 
 
 @kernel(forceinline=True)
@@ -191,7 +191,7 @@ def _scan_coins(account, holdings, columns, change, rule, out):  # type: ignore[
         maintenance += max(0.0 - lowest, charge * rate)
         net = following
     owed = _owed(float(count[account]), gross, maintenance, short, factor)
-    _seal(account, gross, equity, margin_equity, owed, clean and short < math.inf, out)
+    _seal(account, gross, equity, margin_equity, owed, clean and abs(short) < math.inf, out)
 
 
 @kernel
@@ -262,7 +262,7 @@ def _tiered(account, holdings, columns, brackets, out):  # type: ignore[no-untyp
     error = 0.0 if gross < EXACT else rows * ULP * gross
     if size != 0.0:
         error += (rows + 8.0) * ULP * size + rows
-    clean = size < math.inf
+    clean = abs(size) < math.inf
     _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)
 
 

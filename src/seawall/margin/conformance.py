@@ -41,9 +41,10 @@ def check_margin_method(method: MarginMethod, risk: RiskTable, accounts: Sequenc
     table = ExactTable(risk)
     screened = method.requirement(holdings_of(accounts), risk)
     _check_alone(method, risk, accounts, screened)
-    for number, rows in enumerate(accounts):
-        exact = method.requirement_exact(rows, table)
+    verdicts = [method.requirement_exact(rows, table) for rows in accounts]
+    for number, (rows, exact) in enumerate(zip(accounts, verdicts, strict=True)):
         _check_amounts(number, rows, exact)
+    for number, (rows, exact) in enumerate(zip(accounts, verdicts, strict=True)):
         _check_screen(number, screened, exact)
         _check_size(method, table, number, rows, exact)
         _check_explanation(method, table, number, rows, exact)

@@ -21,11 +21,10 @@ def suspects(requirement: Requirement, warning_ratio: int = RATIO_ONE) -> NDArra
     """
     margin_equity, maintenance = requirement.margin_equity, requirement.maintenance
     slack = requirement.error_bound
-    if warning_ratio == RATIO_ONE:
-        above = margin_equity - maintenance > slack
-    else:
+    with np.errstate(invalid="ignore"):  # Infinity less infinity: the negation sees to it.
+        if warning_ratio == RATIO_ONE:
+            return np.logical_not(margin_equity - maintenance > slack)
         level = warning_ratio / RATIO_ONE
         charged = maintenance * level
         rounding = 4.0 * _ULP * (np.abs(margin_equity) + charged)
-        above = margin_equity - charged > slack * (1.0 + level) + rounding
-    return np.logical_not(above)
+        return np.logical_not(margin_equity - charged > slack * (1.0 + level) + rounding)

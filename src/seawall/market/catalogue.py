@@ -133,6 +133,14 @@ class Catalogue:
             tuple(cash_asset),
         )
 
+    def option_coins(self, time_ms: int) -> frozenset[int]:
+        """Coins on which an option is listed that has not expired at a time."""
+        return frozenset(
+            self.coin(one.base)
+            for one in self.instruments
+            if one.expires_ms is not None and one.expires_ms >= time_ms and one.strike is not None
+        )
+
     def coin(self, id: str) -> int:
         """Return the number of a coin, which is also its ledger asset."""
         if id not in self._coin:

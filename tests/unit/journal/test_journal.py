@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from seawall.engine import _store
 from seawall.engine.codec import GENESIS
 from seawall.engine.event import Deposited, Loaded
 from seawall.engine.export import export
@@ -77,7 +78,8 @@ def test_an_earlier_journal_is_not_overwritten_unless_told(where, Counter):
         assert (journal.meta["run"], journal.last_sequence()) == ("second", 0)
 
 
-def test_a_second_writer_is_refused_and_readers_are_not(where, Counter):
+def test_a_second_writer_is_refused_and_readers_are_not(where, Counter, monkeypatch):
+    monkeypatch.setattr(_store, "LOCK_SECONDS", 0.05)
     counter = Counter()
     with Journal.create(where) as journal:
         journal.append(counter.batch(3))
@@ -100,7 +102,9 @@ def test_a_second_writer_is_refused_and_readers_are_not(where, Counter):
 
 def test_another_process_cannot_write_at_the_same_time(where):
     program = (
-        "import sys; from seawall.engine.journal import Journal, JournalError\n"
+        "import sys; from seawall.engine import _store\n"
+        "from seawall.engine.journal import Journal, JournalError\n"
+        "_store.LOCK_SECONDS = 0.05\n"
         "try: Journal.open(sys.argv[1])\n"
         "except JournalError as error: print(error)\n"
         "else: print('opened')\n"
@@ -166,8 +170,6 @@ def test_a_closed_journal_says_so(where, Counter):
 
 
 def test_an_unknown_format_is_refused(where):
-    from seawall.engine import _store
-
     Journal.create(where).close()
     store = _store.Store(where, writing=True, durability="full")
     store.connect()
@@ -204,8 +206,6 @@ def test_both_durabilities_keep_events(where, Counter, durability):
 
 def test_a_second_writer_that_slips_past_the_lock_is_fenced_off(where, Counter):
     """The head row moves only from where the writer last saw it."""
-    from seawall.engine import _store
-
     counter = Counter()
     with Journal.create(where) as journal:
         journal.append(counter.batch(3))

@@ -20,7 +20,7 @@ SCRIPT = Path(__file__).with_name("kill_rounds.py")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_no_acknowledged_event_is_lost_to_sigkill(where):
-    rounds = 25 if "://" not in where else 10
+    rounds = 25 if "://" not in where else 12
     seed = random.SystemRandom().randrange(10**6)  # Printed, with each round, where it fails.
     ran = subprocess.run(
         [sys.executable, str(SCRIPT), where, str(rounds), str(seed)],
