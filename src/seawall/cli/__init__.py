@@ -28,6 +28,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 app = App(
     name="seawall",
     version=__version__,
+    suppress_keyboard_interrupt=False,
     help=(
         "Margin and liquidation for crypto derivatives: exact, explained, replayable.\n\n"
         "Exit codes: 0 done, 1 a check found a difference, 2 wrong input, 3 a place cannot be "

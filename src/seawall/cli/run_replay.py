@@ -23,6 +23,9 @@ from seawall.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from seawall.engine import Engine
+    from seawall.engine.effect import Effects
+    from seawall.engine.event import Event
     from seawall.engine.journal import Journal
     from seawall.simulation.recording import Recording
 
@@ -125,9 +128,6 @@ def _standing(where: str) -> tuple[dict[str, str], bool] | None:
 def _run(
     scenario: Path, journal: Journal, seed: int | None, accounts: int | None, quiet: bool
 ) -> tuple[Recording, list[Any]]:
-    from seawall.engine import Engine
-    from seawall.engine.effect import Effects
-    from seawall.engine.event import Event
     from seawall.engine.journal import DamagedError, JournalError
     from seawall.engine.replay import ReplayError
     from seawall.engine.rulebook import RulebookError
@@ -136,8 +136,10 @@ def _run(
     from seawall.simulation.report_events import effect_row
 
     rows: list[Any] = []
+    engines: list[Engine] = []
 
     def listen(event: Event, effects: Sequence[Effects], engine: Engine) -> None:
+        engines[:] = [engine]
         if not effects:
             return
         names, terms = engine.names, engine.catalogue.instruments
@@ -161,7 +163,19 @@ def _run(
     except (ScenarioError, RulebookError) as error:
         raise wrong_input(error) from None
     assert recording is not None, "a recorded run that was not stopped leaves a recording"
-    return recording, rows
+    return _checked(recording, engines[0]), rows
+
+
+def _checked(recording: Recording, engine: Engine) -> Recording:
+    """Add up every asset of the final state; the report says so if one is not zero."""
+    import msgspec
+
+    try:
+        engine.check()
+    except AssertionError:
+        summary = msgspec.structs.replace(recording.summary, zero_sum=False)
+        return msgspec.structs.replace(recording, summary=summary)
+    return recording
 
 
 def _write(out: Path, recording: Recording, rows: list[Any]) -> dict[str, str]:

@@ -139,13 +139,17 @@ class Store:
     def transaction(self, failure: str, *, write: bool = False) -> Iterator[Connection]:
         """Run statements that hold all together or not at all; failures become one sentence."""
         connection = self.connection
+        committing = False
         try:
             if write and self.path is not None:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+            committing = write
             connection.commit()
         except SQLAlchemyError as error:
             self._undo(connection)
+            if committing and not self.is_open:  # A server may have kept what it did not confirm.
+                failure = "lost while it committed; open it again to see whether that was kept"
             self.fail(error, failure)
         except BaseException:
             self._undo(connection)

@@ -28,7 +28,7 @@ from seawall.market import Kind
 from seawall.money import RATIO_ONE, Rounding, format_ratio, multiply_ratio, parse_ratio
 from seawall.pricing import Grid, RiskTable, Scenario
 
-PARALLEL_FROM = 2048  # Accounts from which starting a second thread pays.
+PARALLEL_FROM = 200_000  # Below, a second thread that must be waited for costs more than it saves.
 BLOCK = 32  # Scenario columns that the kernel reads at once.
 ALL = -1  # The netting set of all coins.
 

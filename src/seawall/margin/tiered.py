@@ -37,7 +37,7 @@ from seawall.money import (
 from seawall.pricing import Floats, Grid, Ints, RiskTable
 
 NUMERAIRE_DECIMALS = 10
-PARALLEL_FROM = 2048  # Accounts from which starting a second thread pays.
+PARALLEL_FROM = 200_000  # Below, a second thread that must be waited for costs more than it saves.
 
 
 class Bracket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,7 +25,7 @@ def scrambled(seed: int, stream: int, index: Ints) -> NDArray[np.uint64]:
     Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014.
 
     >>> [hex(int(x)) for x in scrambled(0, 0, np.arange(1))]
-    ['0x6c4c9cfb9a5da74d']
+    ['0x48218226ff3cd4bf']
     """
     start = _mixed_integer((seed * _GOLDEN + stream * 0xD1B54A32D192ED03 + _GOLDEN) & _MASK)
     x = index.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(start)

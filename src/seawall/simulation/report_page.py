@@ -85,7 +85,7 @@ def lede(recording: Recording) -> str:
             f"{paid} {escape(recording.numeraire)}; {_who_paid(recording)}."
         )
     elif fills:
-        words.append("Every account paid for itself: no bad debt was left.")
+        words.append("Nobody had to pay for another account.")
     return " ".join(word for word in words if word)
 
 
@@ -251,8 +251,7 @@ def proof(recording: Recording) -> str:
         (
             "Rulebook",
             _code(recording.fingerprint),
-            "Fingerprint of the rules that held at the end; "
-            "any number of this page was computed under them.",
+            "Fingerprint of the rules that held at the end.",
         ),
         (
             "Scenario",

@@ -227,6 +227,33 @@ def test_a_server_that_goes_away_closes_the_journal(postgresql_url, Counter, tmp
         admin.execute("DROP SCHEMA gone CASCADE")
 
 
+def test_a_server_lost_during_a_commit_leaves_the_outcome_open(where, Counter, monkeypatch):
+    """The client cannot know; it must look again, and must not say that the batch was not kept."""
+    from sqlalchemy import Connection
+    from sqlalchemy.exc import OperationalError
+
+    counter = Counter()
+    journal = Journal.create(where)
+    journal.append(counter.batch(3))
+    commit = Connection.commit
+
+    def lose(self: Connection) -> None:
+        commit(self)
+        self.invalidate()
+        raise OperationalError("COMMIT", None, ConnectionError("server closed the connection"))
+
+    batch = counter.batch(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "commit", lose)
+        with pytest.raises(JournalError, match="lost while it committed"):
+            journal.append(batch)
+    with pytest.raises(JournalError, match="is closed"):
+        journal.last_sequence()
+    with Journal.open(where) as again:
+        assert again.last_sequence() == 5
+        assert verify(again, Counter).ok
+
+
 def _noticed(path: Path, Counter: object) -> str | None:
     """What opening and verifying a copy says, if they say anything."""
     try:

@@ -37,6 +37,16 @@
     return value.toLocaleString("en-US", { maximumFractionDigits: digits });
   }
 
+  // Labels of one axis share their unit and keep as many digits as tell neighbours apart.
+  function axisText(splits) {
+    const top = Math.max(...splits.map(Math.abs));
+    const gap = splits.length > 1 ? Math.abs(splits[1] - splits[0]) : top;
+    const [size, name] = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " k"], [1, ""]]
+      .find(([limit]) => top >= limit) || [1, ""];
+    const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(gap / size || 1) - 1e-9)));
+    return (value) => value === 0 ? "0" : (value / size).toFixed(digits) + name;
+  }
+
   function when(ms) {
     const text = new Date(ms).toISOString();
     return text.slice(0, 10) + " " + text.slice(11, 19) + " UTC";
@@ -84,7 +94,7 @@
 
   function xAxis() {
     return {
-      stroke: () => colour("faint"), size: 34, font: "12px system-ui, sans-serif",
+      stroke: () => colour("faint"), size: 42, font: "12px system-ui, sans-serif",
       grid: { stroke: () => colour("grid"), width: 1 }, ticks: { show: false },
       values: [
         [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
@@ -99,20 +109,20 @@
     return Object.assign({
       stroke: () => colour("faint"), size: 66, gap: 8, font: "12px system-ui, sans-serif",
       grid: { stroke: () => colour("grid"), width: 1 }, ticks: { show: false },
-      values: (u, splits) => splits.map(short),
+      values: (u, splits) => splits.map(axisText(splits)),
     }, options);
   }
 
   // `at(index)` gives rows of [label, exact text, short text, colour] for the tooltip and readout.
-  function draw(place, { height, data, series, scales = {}, y = {}, hooks = {}, times, at }) {
+  function draw(place, { height, data, series, scales = {}, x = {}, y = {}, hooks = {}, times, at }) {
     const first = recording.time_ms[0] / 1000;
     const last = recording.time_ms[recording.time_ms.length - 1] / 1000;
     const range = [first, last > first ? last : first + 1];
     const options = {
       width: Math.max(280, place.plot.clientWidth), height,
-      padding: [12, 14, 0, 0], legend: { show: false }, tzDate: utc,
+      padding: [12, 24, 0, 0], legend: { show: false }, tzDate: utc,
       scales: Object.assign({ x: { time: true, range: (u, lo, hi) => u.zoom || range } }, scales),
-      axes: [xAxis(), yAxis(y)],
+      axes: [Object.assign(xAxis(), x), yAxis(y)],
       series: [{}, ...series],
       cursor: {
         y: false, sync: { key: "seawall", scales: ["x", null] },
@@ -288,7 +298,8 @@
     const pad = (high - low) * 0.12 || Math.abs(high) * 0.05 || 1;
     const range = fromZero ? [Math.min(0, low), high + pad] : [low - pad, high + pad];
     const place = panel(title, `Level in ${unit}. ` + (fromZero ? "" : "The axis does not start at zero. ") +
-      "Liquidation fees raise it; what bankrupt accounts could not pay lowers it.");
+      "Liquidation fees raise it, what bankrupt accounts cannot pay lowers it, and the coins in " +
+      "it move with their prices.");
     return draw(place, {
       height: 190, times: recording.time_ms, data: [seconds(recording.time_ms), levels],
       scales: { y: { range } },
@@ -373,7 +384,7 @@
     const buckets = edges.length;
     const times = heat.time_ms;
     const place = panel(title,
-      "Margin equity ÷ maintenance margin. Each column is a moment; darkness is the number of " +
+      "Margin equity ÷ maintenance margin. Each column is a moment; a stronger colour is more " +
       "accounts, on a logarithmic scale. Below 1, an account may be liquidated. The top " +
       "bucket holds everything above its edge.",
       [["", "ramp", `1 to ${most.toLocaleString("en-US")} accounts`],
@@ -383,6 +394,7 @@
       height: 320, times, data: [seconds(times), times.map(() => null)],
       scales: { y: { auto: false, range: [0, buckets] } },
       series: [{ points: { show: false } }],
+      x: { grid: { show: false } },
       y: {
         grid: { show: false },
         splits: () => edges.map((e, k) => k).filter((k) => k % every === 0 || edges[k] === 1),
