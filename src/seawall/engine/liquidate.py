@@ -16,7 +16,7 @@ from seawall.engine.event import Filled
 from seawall.engine.state import INSURANCE_FUND, MARKET, OpenOrder, Venue
 from seawall.engine.trading import exchange, fold
 from seawall.ledger import Cause
-from seawall.liquidation import Exit, Order, bankruptcy_price, cover, liquidation_fee, plan
+from seawall.liquidation import Close, Exit, Order, bankruptcy_price, cover, liquidation_fee, plan
 from seawall.margin import ExactRequirement
 from seawall.market import Kind
 from seawall.money import RATIO_ONE, Rounding, divide, multiply_ratio
@@ -53,9 +53,7 @@ def _close(venue: Venue, account: int) -> None:
     elif verdict.margin_equity >= verdict.initial:
         # A debt that its collateral covers after haircuts: an ordinary borrower again.
         venue.change_state(account, State.HEALTHY, verdict)
-    elif _has_coin_to_sell(venue, account):
-        _order(venue, account, verdict)
-    else:
+    elif not convert(venue, account):
         wind_up(venue, account)
 
 
@@ -79,6 +77,7 @@ def fill(venue: Venue, event: Filled) -> Reason | None:
         # The book has nothing at this account's limit now; it is asked again at the next price.
         venue.used_depth[order.instrument, order.lots > 0] -= missed
         venue.unmet.add((order.account, order.instrument))
+        venue.missed.add(order.account)
     if event.lots:
         _book_fill(venue, order, event)
     if not venue.waiting.get(order.account):
@@ -121,25 +120,29 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
         return
     order = Order(venue.rulebook.liquidation.order)
     made = plan(rows, venue.tables.exact(number), venue.methods[number], exits, order)
-    for close in made.closes:
-        instrument, lots = _instrument_to_close(venue, account, close.asset, close.lots)
-        if lots == 0:
-            continue
-        limit = _limit(venue, rows, number, instrument, lots, verdict)
-        used = venue.used_depth
-        used[instrument, lots > 0] = used.get((instrument, lots > 0), 0) + abs(lots)
-        venue.orders[venue.next_order] = OpenOrder(account, instrument, lots, limit)
-        _count_waiting(venue, account, 1)
-        venue.effects.append(
-            OrderWanted(
-                order=venue.next_order,
-                account=account,
-                instrument=instrument,
-                lots=lots,
-                limit=limit,
-            )
+    closes = made.closes
+    if not made.restores:
+        # Nothing that can be sold now restores the account, so its risk goes as far as it can.
+        closes = tuple(
+            Close(asset, -min(held, exits[asset].lots) if held > 0 else min(-held, exits[asset].lots))
+            for asset, held in rows
+            if asset in exits
         )
-        venue.next_order += 1
+    for close in closes:
+        instrument, lots = venue.catalogue.assets[close.asset].instrument, close.lots
+        _want(venue, account, instrument, lots, _limit(venue, account, instrument, lots, verdict))
+
+
+def _want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:
+    used = venue.used_depth
+    used[instrument, lots > 0] = used.get((instrument, lots > 0), 0) + abs(lots)
+    order = venue.next_order
+    venue.next_order += 1
+    venue.orders[order] = OpenOrder(account, instrument, lots, limit)
+    _count_waiting(venue, account, 1)
+    venue.effects.append(
+        OrderWanted(order=order, account=account, instrument=instrument, lots=lots, limit=limit)
+    )
 
 
 def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
@@ -149,21 +152,12 @@ def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[i
     exits: dict[int, Exit] = {}
     for asset, held in rows:
         row = venue.catalogue.assets[asset]
-        if row.kind is Kind.QUOTE:
+        if row.kind < Kind.LINEAR or (account, row.instrument) in venue.unmet:
             continue
-        if row.kind is Kind.CURRENCY:
-            instrument = venue.spot.get(asset, -1)
-            if instrument < 0:
-                continue
-            lot, turnover = venue.catalogue.instruments[instrument].lot, table.value[asset]
-        else:
-            instrument, lot, turnover = row.instrument, 1, table.notional[asset]
-        if (account, instrument) in venue.unmet:
-            continue
-        left = _depth_left(venue, instrument, held < 0)
+        left = _depth_left(venue, row.instrument, held < 0)
         if left > 0:
-            cash = venue.catalogue.cash_asset[instrument]
-            exits[asset] = Exit(cash=cash, lots=left * lot, cost=turnover * cost_ratio)
+            cash = venue.catalogue.cash_asset[row.instrument]
+            exits[asset] = Exit(cash=cash, lots=left, cost=table.notional[asset] * cost_ratio)
     return exits
 
 
@@ -175,48 +169,78 @@ def _depth_left(venue: Venue, instrument: int, buys: bool) -> int:
     return shown - venue.used_depth.get((instrument, buys), 0)
 
 
-def _instrument_to_close(venue: Venue, account: int, asset: int, lots: int) -> tuple[int, int]:
-    """The instrument and signed lots of a close; a coin's atoms become whole spot lots.
-
-    A sale rounds up to cover what is owed, but never beyond what the account holds.
-    """
-    row = venue.catalogue.assets[asset]
-    if row.kind is not Kind.CURRENCY:
-        return row.instrument, lots
-    instrument = venue.spot[asset]
-    lot = venue.catalogue.instruments[instrument].lot
-    whole = divide(abs(lots), lot, Rounding.UP)
-    if lots > 0:
-        return instrument, whole
-    return instrument, -min(whole, venue.ledger.balance(account, asset) // lot)
-
-
 def _limit(
-    venue: Venue,
-    rows: list[tuple[int, int]],
-    method: int,
-    instrument: int,
-    lots: int,
-    verdict: ExactRequirement,
+    venue: Venue, account: int, instrument: int, lots: int, verdict: ExactRequirement
 ) -> int:
     """The worst acceptable average price of an order.
 
-    The greatest slippage of the rules, and for a solvent account not beyond its bankruptcy price:
-    what the book would cost beyond that is the fund's, and the fund enters only when equity is gone.
+    The greatest slippage of the rules, and for a solvent account first not beyond its bankruptcy
+    price: what the book costs beyond that is the fund's. If nobody takes it there, the account is
+    as good as bankrupt, and waiting only makes the fund's part larger: so the next order may go on.
     """
     buys = lots > 0
-    mark = venue.mark(instrument)
-    slippage = venue.rates.slippage
-    tick = venue.catalogue.instruments[instrument].tick
-    factor = RATIO_ONE + slippage if buys else RATIO_ONE - slippage
-    limit = multiply_ratio(mark, factor, Rounding.UP if buys else Rounding.DOWN)
-    asset = venue.catalogue.lot_asset[instrument]
-    if verdict.equity > 0 and venue.catalogue.assets[asset].kind is not Kind.CURRENCY:
-        worst = bankruptcy_price(rows, venue.tables.exact(method), asset, venue.catalogue)
+    limit = _slipped(venue, instrument, buys)
+    if verdict.equity > 0 and not (
+        account in venue.missed and _fund_can_carry(venue, account, verdict)
+    ):
+        asset = venue.catalogue.lot_asset[instrument]
+        table = venue.tables.exact(int(venue.method[account]))
+        worst = bankruptcy_price(venue.ledger.rows(account), table, asset, venue.catalogue)
         limit = min(limit, worst) if buys else max(limit, worst)
+    tick = venue.catalogue.instruments[instrument].tick
+    return max(tick, limit // tick * tick if buys else -(-limit // tick) * tick)
+
+
+def _slipped(venue: Venue, instrument: int, buys: bool) -> int:
+    """The mark at the greatest slippage of the rules."""
+    factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
+    return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)
+
+
+def convert(venue: Venue, account: int) -> bool:
+    """Sell coins for the cash that is owed, or buy coins that are owed with cash; True if begun.
+
+    What is sold is no more than the debt needs at the greatest slippage, and what is bought is no
+    more than the cash can pay: a conversion is not a punishment, it only turns one asset of the
+    account into the one that it owes. Waits, where the book has nothing at the moment.
+    """
+    held = dict(venue.ledger.rows(account))
+    cash = venue.catalogue.coin(venue.rulebook.cash)
+    debts = [coin for coin, atoms in held.items() if atoms < 0 and coin in venue.spot]
+    sales = [coin for coin, atoms in held.items() if atoms > 0 and coin in venue.spot]
+    coins = [(coin, True) for coin in debts] if held.get(cash, 0) > 0 else []
+    coins += [(coin, False) for coin in sales] if debts or held.get(cash, 0) < 0 else []
+    waits = False
+    for coin, buys in coins:
+        instrument = venue.spot[coin]
+        most = _lots_to_convert(venue, held, coin, cash, buys)
+        if not most:
+            continue
+        waits = True
+        lots = min(most, _depth_left(venue, instrument, buys))
+        if lots > 0 and (account, instrument) not in venue.unmet:
+            limit = _slipped(venue, instrument, buys)
+            tick = venue.catalogue.instruments[instrument].tick
+            limit = max(tick, limit // tick * tick if buys else -(-limit // tick) * tick)
+            _want(venue, account, instrument, lots if buys else -lots, limit)
+        break
+    return waits
+
+
+def _lots_to_convert(
+    venue: Venue, held: dict[int, int], coin: int, cash: int, buys: bool
+) -> int:
+    """Whole spot lots that a debt needs, as far as the account can pay or deliver them."""
+    lot = venue.catalogue.instruments[venue.spot[coin]].lot
+    costs = RATIO_ONE + venue.rates.slippage + venue.rates.fee
+    unit = venue.worth(coin, lot) * costs  # One lot with its costs, numeraire atoms × 10⁹.
     if buys:
-        return max(tick, limit // tick * tick)
-    return max(tick, -(-limit // tick) * tick)
+        affordable = venue.worth(cash, held[cash]) * RATIO_ONE // unit
+        return min(divide(-held[coin], lot, Rounding.UP), affordable)
+    owed = sum(-venue.worth(other, atoms) for other, atoms in held.items() if atoms < 0)
+    less = RATIO_ONE - venue.rates.slippage - venue.rates.fee
+    needed = divide(owed * RATIO_ONE, max(1, venue.worth(coin, lot) * less), Rounding.UP)
+    return min(needed, held[coin] // lot)
 
 
 def fold_quotes(venue: Venue, account: int) -> None:
@@ -270,20 +294,6 @@ def _fund_can_carry(venue: Venue, account: int, verdict: ExactRequirement) -> bo
     turnover = sum(abs(lots) * table.notional[a] for a, lots in venue.open_contracts(account))
     cost = multiply_ratio(turnover, venue.rates.slippage, Rounding.UP)
     return venue.fund_worth() >= cost - verdict.equity
-
-
-def _has_coin_to_sell(venue: Venue, account: int) -> bool:
-    rows = venue.ledger.rows(account)
-    negative = [asset for asset, atoms in rows if atoms < 0]
-    if not negative:
-        return False
-    for asset, atoms in rows:
-        if atoms > 0 and asset in venue.spot:
-            if atoms >= venue.catalogue.instruments[venue.spot[asset]].lot:
-                return True
-        elif atoms > 0 and any(other in venue.spot for other in negative):
-            return True
-    return False
 
 
 def _count_waiting(venue: Venue, account: int, step: int) -> None:

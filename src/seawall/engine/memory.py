@@ -44,6 +44,7 @@ class _Dump(msgspec.Struct, array_like=True):
     orders: list[tuple[int, int, int, int, int]] = []
     used_depth: list[tuple[int, bool, int]] = []
     unmet: list[tuple[int, int]] = []
+    missed: list[int] = []
     time_ms: int = 0
     next_order: int = 1
 
@@ -134,6 +135,7 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
         venue.waiting[order.account] = venue.waiting.get(order.account, 0) + 1
     venue.used_depth = {(i, side): lots for i, side, lots in kept.used_depth}
     venue.unmet = set(kept.unmet)
+    venue.missed = set(kept.missed)
     venue.next_order = kept.next_order
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
@@ -170,6 +172,7 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         [(n, o.account, o.instrument, o.lots, o.limit) for n, o in sorted(venue.orders.items())],
         sorted((i, side, lots) for (i, side), lots in venue.used_depth.items()),
         sorted(venue.unmet),
+        sorted(venue.missed),
         venue.time_ms,
         venue.next_order,
     )

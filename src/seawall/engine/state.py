@@ -80,6 +80,7 @@ class Venue:
     spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
     waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
     shaken: set[int] = field(default_factory=set)  # Lost something to others; judged again.
+    missed: set[int] = field(default_factory=set)  # Not filled at its bankruptcy price.
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
     time_ms: int = 0
@@ -135,6 +136,8 @@ class Venue:
         self.status[account] = after
         if after is not State.CALLED:
             self.deadline.pop(account, None)
+        if after is not State.LIQUIDATING:
+            self.missed.discard(account)
         self.effects.append(
             StateChanged(account=account, before=before, after=after, **verdict._asdict())
         )

@@ -148,23 +148,34 @@ def _owed(rows, gross, maintenance, short, factor):  # type: ignore[no-untyped-d
 
 
 @kernel(forceinline=True)
-def _scan_joint(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
-    """Screen one account, all coins in one netting set."""
+def _scan_joint(account, holdings, columns, change, factor, out):  # type: ignore[no-untyped-def]
+    """Screen one account, all coins in one netting set, without a charge for options sold."""
+    start, count, asset, lots = holdings
+    first = uint64(start[account])
+    last = first + uint64(count[account])
+    equity, margin_equity, gross, maintenance, clean = _joint(
+        first, last, asset, lots, columns, change
+    )
+    owed = _owed(float(count[account]), gross, maintenance, 0.0, factor)
+    _seal(account, gross, equity, margin_equity, owed, clean, out)
+
+
+@kernel(forceinline=True)
+def _charge_joint(account, holdings, columns, rule, out):  # type: ignore[no-untyped-def]
+    """Raise what `_scan_joint` wrote to the charge for options sold.
+
+    A loop of its own: beside the scenarios it would cost them their registers.
+    """
     start, count, asset, lots = holdings
     rate, factor = rule
     first = uint64(start[account])
     last = first + uint64(count[account])
-    rows = float(count[account])
-    equity, margin_equity, gross, maintenance, clean = _joint(
-        first, last, asset, lots, columns, change
-    )
-    owed = _owed(rows, gross, maintenance, 0.0, factor)
-    _seal(account, gross, equity, margin_equity, owed, clean, out)
-    if rate > 0.0:
-        # Rare, so it stays out of the way of the registers above.
-        short = _short(first, last, asset, lots, columns, 0, True)
-        owed = _owed(rows, gross, max(maintenance, short * rate), short, factor)
-        _seal(account, gross, equity, margin_equity, owed, clean and abs(short) < math.inf, out)
+    gross = _sums(first, last, asset, lots, columns)[2]
+    short = _short(first, last, asset, lots, columns, 0, True)
+    maintenance = max(out[MAINTENANCE, account], short * rate)
+    owed = _owed(float(count[account]), gross, maintenance, short, factor)
+    clean = out[ERROR_BOUND, account] < math.inf and abs(short) < math.inf
+    _seal(account, gross, out[EQUITY, account], out[MARGIN_EQUITY, account], owed, clean, out)
 
 
 @kernel(forceinline=True)
@@ -197,13 +208,19 @@ def _scan_coins(account, holdings, columns, change, rule, out):  # type: ignore[
 @kernel
 def scan_joint_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in range(out.shape[1]):
-        _scan_joint(account, holdings, columns, change, rule, out)
+        _scan_joint(account, holdings, columns, change, rule[1], out)
+    if rule[0] > 0.0:
+        for account in range(out.shape[1]):
+            _charge_joint(account, holdings, columns, rule, out)
 
 
 @kernel(parallel=True)
 def scan_joint_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in prange(out.shape[1]):
-        _scan_joint(account, holdings, columns, change, rule, out)
+        _scan_joint(account, holdings, columns, change, rule[1], out)
+    if rule[0] > 0.0:
+        for account in prange(out.shape[1]):
+            _charge_joint(account, holdings, columns, rule, out)
 
 
 @kernel

@@ -87,10 +87,12 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def worth(rows: Rows, table: ExactTable) -> tuple[int, int]:
     """Exact equity and margin equity of the rows: Σ lots × value, and the same after haircuts."""
-    equity = sum(lots * table.value[asset] for asset, lots in rows)
-    posted = sum(
-        lots * (table.collateral if lots > 0 else table.value)[asset] for asset, lots in rows
-    )
+    value, collateral = table.value, table.collateral
+    equity = posted = 0
+    for asset, lots in rows:
+        here = lots * value[asset]
+        equity += here
+        posted += lots * collateral[asset] if lots > 0 else here
     return equity, posted
 
 
@@ -100,13 +102,15 @@ class ExactTable:
     Floats of a published table hold whole numbers, so the conversion loses nothing.
     """
 
-    __slots__ = ("_changes", "collateral", "notional", "risk", "value")
+    __slots__ = ("_changes", "coin", "collateral", "kind", "notional", "risk", "value")
 
     def __init__(self, risk: RiskTable) -> None:
         self.risk = risk
         self.value: list[int] = [int(v) for v in risk.value.tolist()]
         self.collateral: list[int] = [int(v) for v in risk.collateral.tolist()]
         self.notional: list[int] = [int(v) for v in risk.notional.tolist()]
+        self.kind: list[int] = risk.kind.tolist()
+        self.coin: list[int] = risk.coin.tolist()
         self._changes: dict[int, list[int]] = {}
 
     def change(self, asset: int) -> list[int]:

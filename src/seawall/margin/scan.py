@@ -28,6 +28,7 @@ from seawall.market import Kind
 from seawall.money import RATIO_ONE, Rounding, format_ratio, multiply_ratio, parse_ratio
 from seawall.pricing import Grid, RiskTable, Scenario
 
+OPTION = int(Kind.OPTION)
 PARALLEL_FROM = 200_000  # Below, a second thread that must be waited for costs more than it saves.
 BLOCK = 32  # Scenario columns that the kernel reads at once.
 ALL = -1  # The netting set of all coins.
@@ -167,7 +168,7 @@ class Scan(
         """Rows by netting set: coin number, or `ALL`."""
         sets: dict[int, list[tuple[int, int]]] = {}
         for asset, lots in rows:
-            net = ALL if self.netting == "all" else int(table.risk.coin[asset])
+            net = ALL if self.netting == "all" else table.coin[asset]
             sets.setdefault(net, []).append((asset, lots))
         return sets
 
@@ -176,7 +177,7 @@ class Scan(
         notional = sum(
             -lots * table.notional[asset]
             for asset, lots in rows
-            if lots < 0 and table.risk.kind[asset] == Kind.OPTION
+            if lots < 0 and table.kind[asset] == OPTION
         )
         return multiply_ratio(notional, self._parts[0], Rounding.UP)
 

@@ -37,6 +37,7 @@ from seawall.money import (
 from seawall.pricing import Floats, Grid, Ints, RiskTable
 
 NUMERAIRE_DECIMALS = 10
+LINEAR, OPTION = int(Kind.LINEAR), int(Kind.OPTION)  # Plain ints: this is the hot path.
 PARALLEL_FROM = 200_000  # Below, a second thread that must be waited for costs more than it saves.
 
 
@@ -120,7 +121,7 @@ class Tiered(
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""
-        contracts = [asset for asset, _ in rows if table.risk.kind[asset] >= Kind.LINEAR]
+        contracts = [asset for asset, _ in rows if table.kind[asset] >= LINEAR]
         refused = {asset for asset in contracts if not self._steps(asset, table)}
         if self.isolated:
             refused.update([asset for asset in contracts if asset not in refused][1:])
@@ -142,22 +143,26 @@ class Tiered(
 
     def _steps(self, asset: int, table: ExactTable) -> tuple[tuple[int, int, int], ...]:
         """(above, step of the initial rate, step of the maintenance rate) of the asset's coin."""
-        if table.risk.kind[asset] == Kind.OPTION:
+        if table.kind[asset] == OPTION:
             return ()
-        return self._rates.get(table.risk.coins[table.risk.coin[asset]], ())
+        return self._rates.get(table.risk.coins[table.coin[asset]], ())
 
     def _charge(self, asset: int, lots: int, table: ExactTable) -> tuple[int, int]:
         """Initial and maintenance of one row."""
-        kind = table.risk.kind[asset]
-        if kind < Kind.LINEAR or (kind == Kind.OPTION and lots > 0):
+        kind = table.kind[asset]
+        if kind < LINEAR or (kind == OPTION and lots > 0):
             return 0, 0
         notional = abs(lots) * table.notional[asset]
         steps = self._steps(asset, table)
         if not steps:
-            full = notional + (abs(lots * table.value[asset]) if kind == Kind.OPTION else 0)
+            full = notional + (abs(lots * table.value[asset]) if kind == OPTION else 0)
             return full, full
-        initial = sum(max(0, notional - above) * step for above, step, _ in steps)
-        maintenance = sum(max(0, notional - above) * step for above, _, step in steps)
+        initial = maintenance = 0
+        for above, initial_step, step in steps:
+            if notional <= above:
+                break
+            initial += (notional - above) * initial_step
+            maintenance += (notional - above) * step
         return (
             divide(initial, RATIO_ONE, Rounding.UP),
             divide(maintenance, RATIO_ONE, Rounding.UP),
@@ -168,7 +173,7 @@ class Tiered(
         if not self._steps(asset, table):
             return "not marginable, charged in full"
         notional = abs(lots) * table.notional[asset]
-        coin = table.risk.coins[table.risk.coin[asset]]
+        coin = table.risk.coins[table.coin[asset]]
         held = [b for b in self.brackets[coin] if _atoms(b.above) < notional]
         bracket = held[-1] if held else self.brackets[coin][0]
         rate = format_ratio(100 * parse_ratio(bracket.maintenance))
@@ -218,7 +223,7 @@ def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> _Brackets:
 
 def _uncounted(asset: int, lots: int, table: ExactTable) -> int:
     """What a long option would have counted for."""
-    if lots > 0 and table.risk.kind[asset] == Kind.OPTION:
+    if lots > 0 and table.kind[asset] == OPTION:
         return lots * table.collateral[asset]
     return 0
 
