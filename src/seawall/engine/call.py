@@ -16,11 +16,11 @@ from seawall.margin import ExactRequirement
 
 def follow(venue: Venue, account: int) -> bool:
     """Judge one account and move its state; True where it must now be liquidated."""
-    state = State(int(venue.status[account]))
-    verdict = venue.judge(account)
-    if state is State.LIQUIDATING:
+    state = int(venue.status[account])
+    if state == State.LIQUIDATING:
         return True
-    if state is State.CALLED:
+    verdict = venue.judge(account)
+    if state == State.CALLED:
         return _in_grace(venue, account, verdict)
     if verdict.margin_equity < verdict.maintenance:
         return _breached(venue, account, verdict)

@@ -7,6 +7,8 @@ that verdict changes a state; so no account is liquidated by a rounding error.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from seawall.engine.effect import State
 from seawall.engine.state import FIRST_ACCOUNT, Venue
 from seawall.margin import Requirement
 from seawall.money import RATIO_ONE
+from seawall.pricing import Floats
 
 
 def screen(venue: Venue, method: int, accounts: NDArray[np.int64]) -> Requirement:
@@ -23,32 +26,56 @@ def screen(venue: Venue, method: int, accounts: NDArray[np.int64]) -> Requiremen
     )
 
 
-def suspects(venue: Venue) -> list[int]:
-    """Accounts whose state the screen cannot vouch for, ascending.
+class Suspect(NamedTuple):
+    """An account to look at, in the order in which suspects are served: the worst first."""
+
+    excess: float  # Margin equity − maintenance, numeraire atoms; NaN is served as −∞.
+    account: int
+    equity: float
+    stays_below: bool  # In liquidation, and by more than the error bound below its initial margin.
+
+
+def suspects(venue: Venue) -> list[Suspect]:
+    """Accounts whose state the screen cannot vouch for, the largest shortfall first.
 
     An account that is being liquidated, or waits in grace, is always looked at: time alone may
-    move it.
+    move it. The largest shortfall goes first to the book, because others would pay for it.
     """
     warning = venue.rates.warning / RATIO_ONE
-    found: list[NDArray[np.int64]] = []
+    found: list[Suspect] = []
     users = np.arange(FIRST_ACCOUNT, len(venue.names))
     for method in range(len(venue.methods)):
         accounts = users[venue.method[FIRST_ACCOUNT:] == method]
         if not len(accounts):
             continue
-        status = venue.status[accounts]
         judged = screen(venue, method, accounts)
-        # Healthy is proved, never assumed: a NaN fails both comparisons and becomes a suspect.
-        bound = judged.error_bound
-        sound = judged.margin_equity - judged.maintenance > bound
-        margin_to_warning = judged.margin_equity - judged.maintenance * warning
-        slack = bound * (2.0 + warning) + np.abs(judged.margin_equity) * 1e-12
-        calm = margin_to_warning > slack
-        uneasy = margin_to_warning < -slack
-        vouched = np.where(
-            status == State.HEALTHY,
-            calm,
-            np.where(status == State.WARNED, sound & uneasy, status >= State.CLOSED),
+        excess = judged.margin_equity - judged.maintenance
+        named = ~_vouched(venue.status[accounts], judged, excess, warning)
+        is_below = judged.initial - judged.margin_equity > judged.error_bound
+        is_below &= venue.status[accounts] == State.LIQUIDATING
+        excess = np.where(np.isnan(excess), -np.inf, excess)
+        rows = zip(
+            excess[named].tolist(),
+            accounts[named].tolist(),
+            judged.equity[named].tolist(),
+            is_below[named].tolist(),
+            strict=True,
         )
-        found.append(accounts[~vouched])
-    return sorted(np.concatenate(found).tolist()) if found else []
+        found.extend(Suspect(*row) for row in rows)
+    found.sort()
+    return found
+
+
+def _vouched(
+    status: NDArray[np.int8], judged: Requirement, excess: Floats, warning: float
+) -> NDArray[np.bool_]:
+    """Whether each account is surely where its state says; a NaN is vouched for by no comparison."""
+    bound = judged.error_bound
+    to_warning = judged.margin_equity - judged.maintenance * warning
+    slack = bound * (2.0 + warning) + np.abs(judged.margin_equity) * 1e-12
+    is_warned = (excess > bound) & (to_warning < -slack)
+    return np.where(
+        status == State.HEALTHY,
+        to_warning > slack,
+        np.where(status == State.WARNED, is_warned, status >= State.CLOSED),
+    )

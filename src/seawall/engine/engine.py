@@ -246,23 +246,23 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
         touched |= venue.catalogue.option_coins(snapshot.time_ms)
     venue.tables.reprice(venue.catalogue, snapshot, touched)
     venue.used_depth = {}
+    venue.fund = None
     venue.unmet = set()
     _look_at_everybody(venue)
     return None
 
 
 def _look_at_everybody(venue: Venue) -> None:
-    """Screen the venue, judge the suspects, and liquidate in the order of their shortfall.
-
-    The largest shortfall goes first to the book, because it is the one that others would pay.
-    """
+    """Screen the venue, judge the suspects in the order of their shortfall, and liquidate."""
     if not venue.tables.ready:
         return
     venue.columns.refresh()
-    due = [account for account in suspects(venue) if follow(venue, account)]
-    due.sort(key=lambda account: (_shortfall(venue, account), account))
-    for account in due:
-        liquidate.liquidate(venue, account)
+    for suspect in suspects(venue):
+        account = suspect.account
+        if suspect.stays_below and not liquidate.can_move(venue, account, suspect.equity):
+            continue
+        if follow(venue, account):
+            liquidate.liquidate(venue, account)
 
 
 def _calm_the_shaken(venue: Venue) -> None:
@@ -273,11 +273,6 @@ def _calm_the_shaken(venue: Venue) -> None:
         for account in accounts:
             if venue.status[account] < State.LIQUIDATING and follow(venue, account):
                 liquidate.liquidate(venue, account)
-
-
-def _shortfall(venue: Venue, account: int) -> int:
-    verdict = venue.judge(account)
-    return verdict.margin_equity - verdict.maintenance
 
 
 def _then_everybody(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:

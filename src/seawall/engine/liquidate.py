@@ -44,6 +44,20 @@ def liquidate(venue: Venue, account: int) -> None:
         _close(venue, account)
 
 
+def can_move(venue: Venue, account: int, equity: float) -> bool:
+    """Whether an account in liquidation could do anything now; `equity` is the screen's.
+
+    It cannot where the book has nothing for its contracts and its wind-down is the fund's to carry.
+    Only a filter: what is then taken is decided by exact verdicts.
+    """
+    contracts = venue.open_contracts(account)
+    assets = venue.catalogue.assets
+    for asset, lots in contracts:
+        if _depth_left(venue, assets[asset].instrument, lots < 0) > 0:
+            return True
+    return not contracts or equity - 1.0 < _wind_down_cost(venue, account) - venue.fund_worth()
+
+
 def _close(venue: Venue, account: int) -> None:
     """No contract is left: realise the quotes, then repay what is owed, by selling coins if need be."""
     fold_quotes(venue, account)
@@ -290,10 +304,14 @@ def wind_up(venue: Venue, account: int) -> None:
 
 def _fund_can_carry(venue: Venue, account: int, verdict: ExactRequirement) -> bool:
     """Whether the fund could pay what winding the account down on the book would leave."""
-    table = venue.tables.exact(int(venue.method[account]))
-    turnover = sum(abs(lots) * table.notional[a] for a, lots in venue.open_contracts(account))
-    cost = multiply_ratio(turnover, venue.rates.slippage, Rounding.UP)
-    return venue.fund_worth() >= cost - verdict.equity
+    return venue.fund_worth() >= _wind_down_cost(venue, account) - verdict.equity
+
+
+def _wind_down_cost(venue: Venue, account: int) -> int:
+    """Closing every contract at the greatest slippage, numeraire atoms."""
+    notional = venue.tables.exact(int(venue.method[account])).notional
+    turnover = sum(abs(lots) * notional[asset] for asset, lots in venue.open_contracts(account))
+    return multiply_ratio(turnover, venue.rates.slippage, Rounding.UP)
 
 
 def _count_waiting(venue: Venue, account: int, step: int) -> None:

@@ -80,6 +80,7 @@ class Venue:
     spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
     waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
     shaken: set[int] = field(default_factory=set)  # Lost something to others; judged again.
+    fund: int | None = None  # Its worth, until a price or a transfer changes it.
     missed: set[int] = field(default_factory=set)  # Not filled at its bankruptcy price.
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
@@ -96,6 +97,8 @@ class Venue:
         """Post one transfer; a negative amount goes the other way, zero goes nowhere."""
         if atoms == 0 or source == target:
             return
+        if INSURANCE_FUND in (source, target):
+            self.fund = None
         if atoms < 0:
             source, target, atoms = target, source, -atoms
         refusal = self.ledger.post(
@@ -157,10 +160,12 @@ class Venue:
 
     def fund_worth(self) -> int:
         """The insurance fund in numeraire atoms."""
-        return sum(
-            self.worth(coin, self.ledger.balance(INSURANCE_FUND, coin))
-            for coin in range(len(self.catalogue.coins))
-        )
+        if self.fund is None:
+            self.fund = sum(
+                self.worth(coin, self.ledger.balance(INSURANCE_FUND, coin))
+                for coin in range(len(self.catalogue.coins))
+            )
+        return self.fund
 
     def mark(self, instrument: int) -> int:
         """The price at which an instrument stands, price atoms of its quote currency."""
