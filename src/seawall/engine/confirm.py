@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.engine.effect import State
-from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.engine.state import Venue
 from seawall.margin import Requirement
 from seawall.money import RATIO_ONE
 from seawall.pricing import Floats
@@ -43,9 +43,10 @@ def suspects(venue: Venue) -> list[Suspect]:
     """
     warning = venue.rates.warning / RATIO_ONE
     found: list[Suspect] = []
-    users = np.arange(FIRST_ACCOUNT, len(venue.names))
+    users = np.flatnonzero((venue.method >= 0) & (venue.status < State.CLOSED))
+    methods = venue.method[users]
     for method in range(len(venue.methods)):
-        accounts = users[venue.method[FIRST_ACCOUNT:] == method]
+        accounts = users[methods == method]
         if not len(accounts):
             continue
         judged = screen(venue, method, accounts)
@@ -74,8 +75,5 @@ def _vouched(
     to_warning = judged.margin_equity - judged.maintenance * warning
     slack = bound * (2.0 + warning) + np.abs(judged.margin_equity) * 1e-12
     is_warned = (excess > bound) & (to_warning < -slack)
-    return np.where(
-        status == State.HEALTHY,
-        to_warning > slack,
-        np.where(status == State.WARNED, is_warned, status >= State.CLOSED),
-    )
+    is_calm = (status == State.HEALTHY) & (to_warning > slack)
+    return is_calm | ((status == State.WARNED) & is_warned)

@@ -245,7 +245,7 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
     if moved:  # An option loses value by the clock alone.
         touched |= venue.catalogue.option_coins(snapshot.time_ms)
     venue.tables.reprice(venue.catalogue, snapshot, touched)
-    venue.used_depth = {}
+    venue.left_depth = {}
     venue.fund = None
     venue.unmet = set()
     _look_at_everybody(venue)

@@ -50,12 +50,11 @@ def can_move(venue: Venue, account: int, equity: float) -> bool:
     It cannot where the book has nothing for its contracts and its wind-down is the fund's to carry.
     Only a filter: what is then taken is decided by exact verdicts.
     """
-    contracts = venue.open_contracts(account)
-    assets = venue.catalogue.assets
-    for asset, lots in contracts:
-        if _depth_left(venue, assets[asset].instrument, lots < 0) > 0:
+    sides = venue.sides(account)
+    for side in sides:
+        if _depth_left(venue, side.instrument, side.buys) > 0:
             return True
-    return not contracts or equity - 1.0 < _wind_down_cost(venue, account) - venue.fund_worth()
+    return not sides or equity - 1.0 < _wind_down_cost(venue, account) - venue.fund_worth()
 
 
 def _close(venue: Venue, account: int) -> None:
@@ -89,7 +88,8 @@ def fill(venue: Venue, event: Filled) -> Reason | None:
     missed = abs(order.lots) - event.lots
     if missed:
         # The book has nothing at this account's limit now; it is asked again at the next price.
-        venue.used_depth[order.instrument, order.lots > 0] -= missed
+        side = (order.instrument, order.lots > 0)
+        venue.left_depth[side] = _depth_left(venue, *side) + missed
         venue.unmet.add((order.account, order.instrument))
         venue.missed.add(order.account)
     if event.lots:
@@ -148,8 +148,7 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
 
 
 def _want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:
-    used = venue.used_depth
-    used[instrument, lots > 0] = used.get((instrument, lots > 0), 0) + abs(lots)
+    venue.left_depth[instrument, lots > 0] = _depth_left(venue, instrument, lots > 0) - abs(lots)
     order = venue.next_order
     venue.next_order += 1
     venue.orders[order] = OpenOrder(account, instrument, lots, limit)
@@ -176,11 +175,14 @@ def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[i
 
 
 def _depth_left(venue: Venue, instrument: int, buys: bool) -> int:
-    if instrument >= len(venue.snapshot.depth):
-        return 0
-    bid, ask = venue.snapshot.depth[instrument]
-    shown = multiply_ratio(ask if buys else bid, venue.rates.depth_share, Rounding.DOWN)
-    return shown - venue.used_depth.get((instrument, buys), 0)
+    """Lots of the book that nobody has asked for since the last price."""
+    left = venue.left_depth.get((instrument, buys))
+    if left is None:
+        bid, ask = venue.snapshot.depth[instrument]
+        shown = ask if buys else bid
+        left = multiply_ratio(shown, venue.rates.depth_share, Rounding.DOWN)
+        venue.left_depth[instrument, buys] = left
+    return left
 
 
 def _limit(
@@ -309,8 +311,10 @@ def _fund_can_carry(venue: Venue, account: int, verdict: ExactRequirement) -> bo
 
 def _wind_down_cost(venue: Venue, account: int) -> int:
     """Closing every contract at the greatest slippage, numeraire atoms."""
-    notional = venue.tables.exact(int(venue.method[account])).notional
-    turnover = sum(abs(lots) * notional[asset] for asset, lots in venue.open_contracts(account))
+    notional = venue.tables.exact(0).notional
+    turnover = 0
+    for side in venue.sides(account):
+        turnover += side.lots * notional[side.asset]
     return multiply_ratio(turnover, venue.rates.slippage, Rounding.UP)
 
 

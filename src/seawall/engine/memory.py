@@ -42,7 +42,7 @@ class _Dump(msgspec.Struct, array_like=True):
     status: bytes = b""
     deadline: list[tuple[int, int]] = []
     orders: list[tuple[int, int, int, int, int]] = []
-    used_depth: list[tuple[int, bool, int]] = []
+    left_depth: list[tuple[int, bool, int]] = []
     unmet: list[tuple[int, int]] = []
     missed: list[int] = []
     time_ms: int = 0
@@ -133,7 +133,7 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     for number, *rest in kept.orders:
         order = venue.orders[number] = OpenOrder(*rest)
         venue.waiting[order.account] = venue.waiting.get(order.account, 0) + 1
-    venue.used_depth = {(i, side): lots for i, side, lots in kept.used_depth}
+    venue.left_depth = {(i, side): lots for i, side, lots in kept.left_depth}
     venue.unmet = set(kept.unmet)
     venue.missed = set(kept.missed)
     venue.next_order = kept.next_order
@@ -170,7 +170,7 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         venue.status.astype("<i1").tobytes(),
         sorted(venue.deadline.items()),
         [(n, o.account, o.instrument, o.lots, o.limit) for n, o in sorted(venue.orders.items())],
-        sorted((i, side, lots) for (i, side), lots in venue.used_depth.items()),
+        sorted((i, side, lots) for (i, side), lots in venue.left_depth.items()),
         sorted(venue.unmet),
         sorted(venue.missed),
         venue.time_ms,

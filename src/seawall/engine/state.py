@@ -37,6 +37,15 @@ class OpenOrder:
     limit: int
 
 
+class Side(NamedTuple):
+    """A position seen from what closes it."""
+
+    asset: int
+    lots: int  # Unsigned.
+    instrument: int
+    buys: bool  # Whether closing it buys.
+
+
 class Rates(NamedTuple):
     """The rulebook's ratios, compiled to parts per billion."""
 
@@ -83,7 +92,8 @@ class Venue:
     fund: int | None = None  # Its worth, until a price or a transfer changes it.
     missed: set[int] = field(default_factory=set)  # Not filled at its bankruptcy price.
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
-    used_depth: dict[tuple[int, bool], int] = field(default_factory=dict)
+    left_depth: dict[tuple[int, bool], int] = field(default_factory=dict)  # (instrument, buys)
+    known_sides: dict[int, tuple[Side, ...]] = field(default_factory=dict)  # Computed again.
     time_ms: int = 0
     next_order: int = 1
     effects: list[Effects] = field(default_factory=list)
@@ -99,6 +109,8 @@ class Venue:
             return
         if INSURANCE_FUND in (source, target):
             self.fund = None
+        self.known_sides.pop(source, None)
+        self.known_sides.pop(target, None)
         if atoms < 0:
             source, target, atoms = target, source, -atoms
         refusal = self.ledger.post(
@@ -108,6 +120,7 @@ class Venue:
 
     def load(self, accounts: Ints, assets: Ints, quantity: Ints) -> bool:
         """Credit a whole book at once, or nothing; the outside account stands against it."""
+        self.known_sides.clear()
         refusal = self.ledger.load(accounts, assets, quantity, OUTSIDE, Cause.LOAD)
         return refusal is None
 
@@ -147,12 +160,19 @@ class Venue:
 
     def open_contracts(self, account: int) -> list[tuple[int, int]]:
         """The account's lots, as (asset, lots)."""
-        assets = self.catalogue.assets
-        return [
-            (asset, lots)
-            for asset, lots in self.ledger.rows(account)
-            if assets[asset].kind >= Kind.LINEAR
-        ]
+        is_contract = self.catalogue.is_contract
+        return [row for row in self.ledger.rows(account) if is_contract[row[0]]]
+
+    def sides(self, account: int) -> tuple[Side, ...]:
+        """What would close each of the account's contracts; remembered until a transfer."""
+        sides = self.known_sides.get(account)
+        if sides is None:
+            assets = self.catalogue.assets
+            sides = self.known_sides[account] = tuple(
+                Side(asset, abs(lots), assets[asset].instrument, lots < 0)
+                for asset, lots in self.open_contracts(account)
+            )
+        return sides
 
     def worth(self, coin: int, atoms: int) -> int:
         """Numeraire atoms of an amount of a coin at the last price, rounded down."""

@@ -9,7 +9,7 @@ from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
 from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
-from seawall.market import Kind, buyer_cash, funding_payment, settlement_value
+from seawall.market import Kind, buyer_cash, funding_payments, settlement_value
 from seawall.money import ATOMS_MAX, Rounding, multiply_ratio
 
 
@@ -102,13 +102,8 @@ def fund(venue: Venue, event: Funded) -> Reason | None:
         return Reason.NO_PRICE
     accounts, lots = venue.ledger.holders(venue.catalogue.lot_asset[event.instrument])
     cash = venue.catalogue.cash_asset[event.instrument]
-    paid = np.array(
-        [
-            funding_payment(venue.catalogue, event.instrument, held, mark, event.rate)
-            for held in lots.tolist()
-        ],
-        np.int64,
-    )
+    payments = funding_payments(venue.catalogue, event.instrument, lots.tolist(), mark, event.rate)
+    paid = np.array(payments, np.int64)
     snapshot = venue.snapshot
     venue.snapshot = snapshot.funded(
         snapshot.sequence + 1, venue.time_ms, event.instrument, event.rate

@@ -58,12 +58,15 @@ class Catalogue:
     assets: tuple[LedgerAsset, ...]
     lot_asset: tuple[int, ...]  # [instrument] asset of the lots.
     cash_asset: tuple[int, ...]  # [instrument] asset of the cash leg: its quote, or the currency.
+    is_contract: tuple[bool, ...] = field(init=False, repr=False, compare=False)  # [asset]
     _coin: dict[str, int] = field(init=False, repr=False, compare=False)
     _instrument: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         numbers = {coin.id: number for number, coin in enumerate(self.coins)}
         object.__setattr__(self, "_coin", numbers)
+        contracts = tuple(asset.kind >= Kind.LINEAR for asset in self.assets)
+        object.__setattr__(self, "is_contract", contracts)
         names: dict[str, int] = {}
         decimals = self.numeraire.decimals
         for number, instrument in enumerate(self.instruments):

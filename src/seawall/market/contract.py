@@ -7,6 +7,8 @@ cash asset of that account. Numbers of instruments are those of the catalogue.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from seawall.market.catalogue import Catalogue
 from seawall.market.instrument import Instrument
 from seawall.market.snapshot import Snapshot
@@ -82,9 +84,16 @@ def funding_payment(catalogue: Catalogue, instrument: int, lots: int, mark: int,
     positive rate is paid by longs. Rounded down: a payer pays the next atom up, a receiver gets the
     next atom down, and what the holders' sum leaves below zero is dust.
     """
-    terms = catalogue.instruments[instrument]
-    numerator, denominator = _cash(catalogue, terms, lots, mark)
-    return fit(divide(-numerator * rate, denominator * RATIO_ONE, Rounding.DOWN))
+    return funding_payments(catalogue, instrument, (lots,), mark, rate)[0]
+
+
+def funding_payments(
+    catalogue: Catalogue, instrument: int, lots: Iterable[int], mark: int, rate: int
+) -> list[int]:
+    """Return `funding_payment` of many holders at once."""
+    numerator, denominator = _cash(catalogue, catalogue.instruments[instrument], 1, mark)
+    paid, divisor = -numerator * rate, denominator * RATIO_ONE
+    return [fit(held * paid // divisor) for held in lots]
 
 
 def payoff(instrument: Instrument, price: int) -> int:
