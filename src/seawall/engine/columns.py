@@ -40,9 +40,7 @@ class Columns:
     def holdings(self, accounts: NDArray[np.int64]) -> Holdings:
         """The rows of some accounts, ready for a margin method. Call `refresh` first."""
         source = self._ledger.columns()
-        return Holdings(
-            source.start[accounts], source.count[accounts], source.asset, self._lots
-        )
+        return Holdings(source.start[accounts], source.count[accounts], source.asset, self._lots)
 
 
 def _converted(balance: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -70,10 +70,11 @@ def suspects(venue: Venue) -> list[Suspect]:
 def _vouched(
     status: NDArray[np.int8], judged: Requirement, excess: Floats, warning: float
 ) -> NDArray[np.bool_]:
-    """Whether each account is surely where its state says; a NaN is vouched for by no comparison."""
+    """Whether each account surely is where its state says; no comparison vouches for a NaN."""
     bound = judged.error_bound
     to_warning = judged.margin_equity - judged.maintenance * warning
     slack = bound * (2.0 + warning) + np.abs(judged.margin_equity) * 1e-12
     is_warned = (excess > bound) & (to_warning < -slack)
     is_calm = (status == State.HEALTHY) & (to_warning > slack)
-    return is_calm | ((status == State.WARNED) & is_warned)
+    vouched: NDArray[np.bool_] = is_calm | ((status == State.WARNED) & is_warned)
+    return vouched

@@ -40,9 +40,7 @@ def deleverage_account(venue: Venue, account: int) -> bool:
     return closed
 
 
-def _given_up(
-    venue: Venue, method: int, rows: list[tuple[int, int]], asset: int, lots: int
-) -> int:
+def _given_up(venue: Venue, method: int, rows: list[tuple[int, int]], asset: int, lots: int) -> int:
     """What a counterparty loses on each lot against the mark; never below zero."""
     table = venue.tables.exact(method)
     beyond = bankruptcy_value(rows, table, asset) - table.value[asset]
@@ -89,9 +87,7 @@ def _candidates(
     first = np.argsort(-score, kind="stable")
     enough = np.cumsum(np.abs(held[first])) >= CANDIDATES_MARGIN * abs(lots)
     last = int(np.argmax(enough)) + 1 if enough.any() else len(first)
-    judged = [
-        _judged(venue, asset, int(accounts[i]), int(held[i])) for i in first[:last].tolist()
-    ]
+    judged = [_judged(venue, asset, int(accounts[i]), int(held[i])) for i in first[:last].tolist()]
     return [one for one in judged if one.profit >= abs(one.lots) * given_up]
 
 
@@ -110,7 +106,8 @@ def _score(
             equity[mine] = np.maximum(1.0, screen(venue, method, accounts[mine]).equity)
     table = venue.tables.risk(0)
     notional = np.abs(held) * table.notional[asset]
-    return np.where(profit > 0, profit * (notional / equity), profit * (equity / notional))
+    score: Floats = np.where(profit > 0, profit * (notional / equity), profit * (equity / notional))
+    return score
 
 
 def _profit(

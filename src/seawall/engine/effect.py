@@ -49,12 +49,12 @@ class Effect(msgspec.Struct, frozen=True, tag_field="effect", kw_only=True):
     """One consequence of one event."""
 
 
-class Refused(Effect, tag="refused"):
+class Refused(Effect, frozen=True, tag="refused"):
     reason: Reason
     account: int = -1
 
 
-class StateChanged(Effect, tag="state_changed"):
+class StateChanged(Effect, frozen=True, tag="state_changed"):
     """An account crossed a line; the numbers are the exact verdict that moved it."""
 
     account: int
@@ -66,7 +66,7 @@ class StateChanged(Effect, tag="state_changed"):
     maintenance: int
 
 
-class Called(Effect, tag="called"):
+class Called(Effect, frozen=True, tag="called"):
     """A margin call: `amount` restores the initial margin if it arrives by the deadline."""
 
     account: int
@@ -74,7 +74,7 @@ class Called(Effect, tag="called"):
     deadline_ms: int
 
 
-class OrderWanted(Effect, tag="order_wanted"):
+class OrderWanted(Effect, frozen=True, tag="order_wanted"):
     """The engine asks for a trade. Signed lots: positive buys, negative sells."""
 
     order: int
@@ -84,7 +84,7 @@ class OrderWanted(Effect, tag="order_wanted"):
     limit: int  # Worst acceptable average, price atoms.
 
 
-class Liquidated(Effect, tag="liquidated"):
+class Liquidated(Effect, frozen=True, tag="liquidated"):
     """A liquidation order was filled."""
 
     account: int
@@ -97,14 +97,14 @@ class Liquidated(Effect, tag="liquidated"):
     full: bool  # Whether the account's position in the instrument is gone.
 
 
-class FundPaid(Effect, tag="fund_paid"):
+class FundPaid(Effect, frozen=True, tag="fund_paid"):
     """The insurance fund paid what an account could not."""
 
     account: int
     atoms: int  # Numeraire atoms.
 
 
-class Deleveraged(Effect, tag="deleveraged"):
+class Deleveraged(Effect, frozen=True, tag="deleveraged"):
     """A profitable counterparty was closed against a bankrupt position."""
 
     account: int
@@ -115,7 +115,7 @@ class Deleveraged(Effect, tag="deleveraged"):
     notional: int
 
 
-class LossShared(Effect, tag="loss_shared"):
+class LossShared(Effect, frozen=True, tag="loss_shared"):
     """What was left after the fund and deleveraging, paid pro rata by those who gained."""
 
     account: int
@@ -123,7 +123,7 @@ class LossShared(Effect, tag="loss_shared"):
     bearers: int
 
 
-class Uncovered(Effect, tag="uncovered"):
+class Uncovered(Effect, frozen=True, tag="uncovered"):
     """What not even the gains could bear: the venue owes this much more than it holds."""
 
     account: int
@@ -131,14 +131,14 @@ class Uncovered(Effect, tag="uncovered"):
     atoms: int  # Of the coin; they stay as the account's debt, in sight.
 
 
-class FundingPaid(Effect, tag="funding_paid"):
+class FundingPaid(Effect, frozen=True, tag="funding_paid"):
     instrument: int
     rate: int
     accounts: int
     notional: int
 
 
-class Expired(Effect, tag="expired"):
+class Expired(Effect, frozen=True, tag="expired"):
     instrument: int
     price: int
     accounts: int

@@ -11,38 +11,40 @@ import msgspec
 from seawall.market import Instrument, VolatilitySlice
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True, kw_only=True):
+class Event(
+    msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True, kw_only=True
+):
     """An input at a moment. [time_ms: milliseconds UTC]"""
 
     time_ms: int
 
 
-class Started(Event, tag="started"):
+class Started(Event, frozen=True, tag="started"):
     """A venue opens under a rulebook, kept whole and canonical so that it can be read back."""
 
     rulebook: str  # Canonical JSON.
 
 
-class RulesChanged(Event, tag="rules_changed"):
+class RulesChanged(Event, frozen=True, tag="rules_changed"):
     """Another rulebook holds from here on."""
 
     rulebook: str
 
 
-class Listed(Event, tag="listed"):
+class Listed(Event, frozen=True, tag="listed"):
     """New contracts, appended to the catalogue."""
 
     instruments: tuple[Instrument, ...]
 
 
-class Opened(Event, tag="opened"):
+class Opened(Event, frozen=True, tag="opened"):
     """New accounts, each under one margin method of the rulebook."""
 
     names: tuple[str, ...]
     methods: tuple[str, ...]
 
 
-class Loaded(Event, tag="loaded"):
+class Loaded(Event, frozen=True, tag="loaded"):
     """A whole book at once, as columns of little-endian integers.
 
     Each row credits an account; what an asset's rows do not cancel among themselves comes from the
@@ -54,19 +56,19 @@ class Loaded(Event, tag="loaded"):
     quantity: bytes  # [row] int64, signed
 
 
-class Deposited(Event, tag="deposited"):
+class Deposited(Event, frozen=True, tag="deposited"):
     account: int
     coin: int
     atoms: int
 
 
-class Withdrawn(Event, tag="withdrawn"):
+class Withdrawn(Event, frozen=True, tag="withdrawn"):
     account: int
     coin: int
     atoms: int
 
 
-class Traded(Event, tag="traded"):
+class Traded(Event, frozen=True, tag="traded"):
     """A trade between two accounts; the buyer's initial margin is checked, and the seller's."""
 
     instrument: int
@@ -76,7 +78,7 @@ class Traded(Event, tag="traded"):
     price: int
 
 
-class Priced(Event, tag="priced"):
+class Priced(Event, frozen=True, tag="priced"):
     """One tick: index prices, marks of contracts, and the depth that stands near the mark."""
 
     price: tuple[tuple[int, int], ...] = ()  # (coin, price atoms)
@@ -85,21 +87,21 @@ class Priced(Event, tag="priced"):
     depth: tuple[tuple[int, int, int], ...] = ()  # (instrument, lots bid, lots ask)
 
 
-class Funded(Event, tag="funded"):
+class Funded(Event, frozen=True, tag="funded"):
     """Funding of a perpetual: longs pay lots × lot × mark × rate to shorts, if positive."""
 
     instrument: int
     rate: int  # Parts per billion of notional for this interval.
 
 
-class Settled(Event, tag="settled"):
+class Settled(Event, frozen=True, tag="settled"):
     """A contract expires: every holder is folded into cash at one price."""
 
     instrument: int
     price: int  # Of the underlying (option, future), price atoms.
 
 
-class Filled(Event, tag="filled"):
+class Filled(Event, frozen=True, tag="filled"):
     """The answer to an order that the engine wanted; what is not filled here is cancelled."""
 
     order: int

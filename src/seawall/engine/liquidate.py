@@ -10,16 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from seawall.engine.convert import convert
 from seawall.engine.deleverage import deleverage_account, unrealised_gains
-from seawall.engine.effect import FundPaid, Liquidated, LossShared, OrderWanted, Reason, State, Uncovered
+from seawall.engine.effect import (
+    FundPaid,
+    Liquidated,
+    LossShared,
+    Reason,
+    State,
+    Uncovered,
+)
 from seawall.engine.event import Filled
+from seawall.engine.orders import answered, depth_left, slipped, want
 from seawall.engine.state import INSURANCE_FUND, MARKET, OpenOrder, Venue
 from seawall.engine.trading import exchange, fold
 from seawall.ledger import Cause
 from seawall.liquidation import Close, Exit, Order, bankruptcy_price, cover, liquidation_fee, plan
 from seawall.margin import ExactRequirement
 from seawall.market import Kind
-from seawall.money import RATIO_ONE, Rounding, divide, multiply_ratio
+from seawall.money import Rounding, multiply_ratio
 
 
 def liquidate(venue: Venue, account: int) -> None:
@@ -52,13 +61,13 @@ def can_move(venue: Venue, account: int, equity: float) -> bool:
     """
     sides = venue.sides(account)
     for side in sides:
-        if _depth_left(venue, side.instrument, side.buys) > 0:
+        if depth_left(venue, side.instrument, side.buys) > 0:
             return True
     return not sides or equity - 1.0 < _wind_down_cost(venue, account) - venue.fund_worth()
 
 
 def _close(venue: Venue, account: int) -> None:
-    """No contract is left: realise the quotes, then repay what is owed, by selling coins if need be."""
+    """No contract is left: realise the quotes, then repay what is owed."""
     fold_quotes(venue, account)
     verdict = venue.judge(account)
     if all(atoms >= 0 for _, atoms in venue.ledger.rows(account)):
@@ -76,22 +85,14 @@ def fill(venue: Venue, event: Filled) -> Reason | None:
     The fee pays the fund that stands behind everybody. It is capped at what the account still has,
     so that a fee never makes an account bankrupt.
     """
-    order = venue.orders.get(event.order)
-    if order is None:
+    wanted = venue.orders.get(event.order)
+    if wanted is None:
         return Reason.UNKNOWN_ORDER
-    if not 0 <= event.lots <= abs(order.lots):
+    if not 0 <= event.lots <= abs(wanted.lots):
         return Reason.AMOUNT_NOT_POSITIVE
     if event.lots and event.price <= 0:
         return Reason.PRICE_NOT_POSITIVE
-    del venue.orders[event.order]
-    _count_waiting(venue, order.account, -1)
-    missed = abs(order.lots) - event.lots
-    if missed:
-        # The book has nothing at this account's limit now; it is asked again at the next price.
-        side = (order.instrument, order.lots > 0)
-        venue.left_depth[side] = _depth_left(venue, *side) + missed
-        venue.unmet.add((order.account, order.instrument))
-        venue.missed.add(order.account)
+    order = answered(venue, event.order, event.lots)
     if event.lots:
         _book_fill(venue, order, event)
     if not venue.waiting.get(order.account):
@@ -138,24 +139,15 @@ def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
     if not made.restores:
         # Nothing that can be sold now restores the account, so its risk goes as far as it can.
         closes = tuple(
-            Close(asset, -min(held, exits[asset].lots) if held > 0 else min(-held, exits[asset].lots))
+            Close(
+                asset, -min(held, exits[asset].lots) if held > 0 else min(-held, exits[asset].lots)
+            )
             for asset, held in rows
             if asset in exits
         )
     for close in closes:
         instrument, lots = venue.catalogue.assets[close.asset].instrument, close.lots
-        _want(venue, account, instrument, lots, _limit(venue, account, instrument, lots, verdict))
-
-
-def _want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:
-    venue.left_depth[instrument, lots > 0] = _depth_left(venue, instrument, lots > 0) - abs(lots)
-    order = venue.next_order
-    venue.next_order += 1
-    venue.orders[order] = OpenOrder(account, instrument, lots, limit)
-    _count_waiting(venue, account, 1)
-    venue.effects.append(
-        OrderWanted(order=order, account=account, instrument=instrument, lots=lots, limit=limit)
-    )
+        want(venue, account, instrument, lots, _limit(venue, account, instrument, lots, verdict))
 
 
 def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
@@ -167,22 +159,11 @@ def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[i
         row = venue.catalogue.assets[asset]
         if row.kind < Kind.LINEAR or (account, row.instrument) in venue.unmet:
             continue
-        left = _depth_left(venue, row.instrument, held < 0)
+        left = depth_left(venue, row.instrument, held < 0)
         if left > 0:
             cash = venue.catalogue.cash_asset[row.instrument]
             exits[asset] = Exit(cash=cash, lots=left, cost=table.notional[asset] * cost_ratio)
     return exits
-
-
-def _depth_left(venue: Venue, instrument: int, buys: bool) -> int:
-    """Lots of the book that nobody has asked for since the last price."""
-    left = venue.left_depth.get((instrument, buys))
-    if left is None:
-        bid, ask = venue.snapshot.depth[instrument]
-        shown = ask if buys else bid
-        left = multiply_ratio(shown, venue.rates.depth_share, Rounding.DOWN)
-        venue.left_depth[instrument, buys] = left
-    return left
 
 
 def _limit(
@@ -195,7 +176,7 @@ def _limit(
     as good as bankrupt, and waiting only makes the fund's part larger: so the next order may go on.
     """
     buys = lots > 0
-    limit = _slipped(venue, instrument, buys)
+    limit = slipped(venue, instrument, buys)
     if verdict.equity > 0 and not (
         account in venue.missed and _fund_can_carry(venue, account, verdict)
     ):
@@ -203,60 +184,7 @@ def _limit(
         table = venue.tables.exact(int(venue.method[account]))
         worst = bankruptcy_price(venue.ledger.rows(account), table, asset, venue.catalogue)
         limit = min(limit, worst) if buys else max(limit, worst)
-    tick = venue.catalogue.instruments[instrument].tick
-    return max(tick, limit // tick * tick if buys else -(-limit // tick) * tick)
-
-
-def _slipped(venue: Venue, instrument: int, buys: bool) -> int:
-    """The mark at the greatest slippage of the rules."""
-    factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
-    return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)
-
-
-def convert(venue: Venue, account: int) -> bool:
-    """Sell coins for the cash that is owed, or buy coins that are owed with cash; True if begun.
-
-    What is sold is no more than the debt needs at the greatest slippage, and what is bought is no
-    more than the cash can pay: a conversion is not a punishment, it only turns one asset of the
-    account into the one that it owes. Waits, where the book has nothing at the moment.
-    """
-    held = dict(venue.ledger.rows(account))
-    cash = venue.catalogue.coin(venue.rulebook.cash)
-    debts = [coin for coin, atoms in held.items() if atoms < 0 and coin in venue.spot]
-    sales = [coin for coin, atoms in held.items() if atoms > 0 and coin in venue.spot]
-    coins = [(coin, True) for coin in debts] if held.get(cash, 0) > 0 else []
-    coins += [(coin, False) for coin in sales] if debts or held.get(cash, 0) < 0 else []
-    waits = False
-    for coin, buys in coins:
-        instrument = venue.spot[coin]
-        most = _lots_to_convert(venue, held, coin, cash, buys)
-        if not most:
-            continue
-        waits = True
-        lots = min(most, _depth_left(venue, instrument, buys))
-        if lots > 0 and (account, instrument) not in venue.unmet:
-            limit = _slipped(venue, instrument, buys)
-            tick = venue.catalogue.instruments[instrument].tick
-            limit = max(tick, limit // tick * tick if buys else -(-limit // tick) * tick)
-            _want(venue, account, instrument, lots if buys else -lots, limit)
-        break
-    return waits
-
-
-def _lots_to_convert(
-    venue: Venue, held: dict[int, int], coin: int, cash: int, buys: bool
-) -> int:
-    """Whole spot lots that a debt needs, as far as the account can pay or deliver them."""
-    lot = venue.catalogue.instruments[venue.spot[coin]].lot
-    costs = RATIO_ONE + venue.rates.slippage + venue.rates.fee
-    unit = venue.worth(coin, lot) * costs  # One lot with its costs, numeraire atoms × 10⁹.
-    if buys:
-        affordable = venue.worth(cash, held[cash]) * RATIO_ONE // unit
-        return min(divide(-held[coin], lot, Rounding.UP), affordable)
-    owed = sum(-venue.worth(other, atoms) for other, atoms in held.items() if atoms < 0)
-    less = RATIO_ONE - venue.rates.slippage - venue.rates.fee
-    needed = divide(owed * RATIO_ONE, max(1, venue.worth(coin, lot) * less), Rounding.UP)
-    return min(needed, held[coin] // lot)
+    return limit
 
 
 def fold_quotes(venue: Venue, account: int) -> None:
@@ -298,9 +226,7 @@ def wind_up(venue: Venue, account: int) -> None:
                 )
             )
         if covered.uncovered:
-            venue.effects.append(
-                Uncovered(account=account, coin=coin, atoms=covered.uncovered)
-            )
+            venue.effects.append(Uncovered(account=account, coin=coin, atoms=covered.uncovered))
     venue.change_state(account, State.BANKRUPT if owed else State.CLOSED, verdict)
 
 
@@ -316,12 +242,3 @@ def _wind_down_cost(venue: Venue, account: int) -> int:
     for side in venue.sides(account):
         turnover += side.lots * notional[side.asset]
     return multiply_ratio(turnover, venue.rates.slippage, Rounding.UP)
-
-
-def _count_waiting(venue: Venue, account: int, step: int) -> None:
-    count = venue.waiting.get(account, 0) + step
-    if count:
-        venue.waiting[account] = count
-    else:
-        venue.waiting.pop(account, None)
-

@@ -18,7 +18,7 @@ from seawall.engine.rulebook import Rulebook
 from seawall.engine.tables import Tables
 from seawall.ledger import Cause, Ledger, Transfer
 from seawall.margin import ExactRequirement, MarginMethod
-from seawall.market import Catalogue, Instrument, Kind, Snapshot
+from seawall.market import Catalogue, Instrument, Snapshot
 from seawall.money import RATIO_ONE, parse_ratio
 from seawall.pricing import Ints
 
@@ -197,13 +197,18 @@ class Venue:
             value = self.tables.exact(0).value[self.catalogue.lot_asset[instrument]]
             settle = self.catalogue.coin(terms.settle)
             one = self.catalogue.coins[self.catalogue.coin(terms.base)].one
-            return value * one * self.catalogue.numeraire.one // (
-                terms.lot * self.snapshot.price[settle]
+            return (
+                value
+                * one
+                * self.catalogue.numeraire.one
+                // (terms.lot * self.snapshot.price[settle])
             )
         if terms.inverse:
             return self.snapshot.price[self.catalogue.coin(terms.base)]
         base, quote = self.catalogue.coin(terms.base), self.catalogue.coin(terms.quote)
-        return self.snapshot.price[base] * self.catalogue.numeraire.one // self.snapshot.price[quote]
+        return (
+            self.snapshot.price[base] * self.catalogue.numeraire.one // self.snapshot.price[quote]
+        )
 
     def is_below(self, verdict: ExactRequirement, ratio: int) -> bool:
         """Whether margin equity is under maintenance × ratio (parts per billion)."""

@@ -1,4 +1,4 @@
-"""The ordinary verbs: money in and out, trades, funding, expiry. Each is refused whole or done whole."""
+"""The ordinary verbs: money in and out, trades, funding, expiry; each done whole or not at all."""
 
 from __future__ import annotations
 
@@ -78,7 +78,13 @@ def exchange(
 ) -> int:
     """The two transfers of a trade. Returns what the buyer's cash leg gained, in its atoms."""
     cash = buyer_cash(venue.catalogue, instrument, lots, price)
-    venue.move(venue.catalogue.lot_asset[instrument], seller, buyer, lots_moved(venue, instrument, lots), cause)
+    venue.move(
+        venue.catalogue.lot_asset[instrument],
+        seller,
+        buyer,
+        lots_moved(venue, instrument, lots),
+        cause,
+    )
     venue.move(venue.catalogue.cash_asset[instrument], seller, buyer, cash, cause)
     return cash
 
@@ -108,9 +114,7 @@ def fund(venue: Venue, event: Funded) -> Reason | None:
     venue.snapshot = snapshot.funded(
         snapshot.sequence + 1, venue.time_ms, event.instrument, event.rate
     )
-    refusal = venue.ledger.load(
-        accounts, np.full(len(accounts), cash), paid, DUST, Cause.FUNDING
-    )
+    refusal = venue.ledger.load(accounts, np.full(len(accounts), cash), paid, DUST, Cause.FUNDING)
     assert refusal is None, f"funding was refused: {refusal}"
     coin = venue.catalogue.assets[cash].currency
     turnover = int(paid[paid > 0].sum())

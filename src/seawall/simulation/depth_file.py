@@ -17,7 +17,6 @@ COLUMNS = ("market", "within_bps_of_mid", "mean_bid_usd", "mean_ask_usd")
 def read_depth(scenario: Scenario, folder: Path, catalogue: Catalogue, step_ms: int) -> Depth:
     """The book of every contract of a scenario, before anything was marked or taken."""
     depth = scenario.depth
-    share = parse_ratio(depth.share)
     measured = read_profiles(folder / depth.file, catalogue.numeraire.decimals)
     profiles: dict[int, Profile] = {}
     for place, contract in enumerate(scenario.contracts):
@@ -27,6 +26,7 @@ def read_depth(scenario: Scenario, folder: Path, catalogue: Catalogue, step_ms: 
             )
         profile = measured[contract.depth]
         number = catalogue.instrument(contract.id)
+        share = parse_ratio(depth.share * contract.depth_share)
         profiles[number] = Profile(scaled(profile.bid, share), scaled(profile.ask, share))
     book = OptionBook(
         parse_ratio(depth.option_spread_mark),

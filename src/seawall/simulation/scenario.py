@@ -45,6 +45,7 @@ class Contract(Part, frozen=True, kw_only=True):
     tick: Decimal
     inverse: bool = False
     depth: str  # Market name in the depth file.
+    depth_share: Decimal = Decimal(1)  # Of that market's depth, where another one stands for it.
 
 
 class Chain(Part, frozen=True, kw_only=True):

@@ -38,7 +38,12 @@ def _wrong(scenario: Scenario) -> Wrong:
     if not path.coins:
         found.append(("$.path.coins", "names no coin"))
     for place, contract in enumerate(scenario.contracts):
-        found += _positive(f"$.contracts[{place}]", lot=contract.lot, tick=contract.tick)
+        found += _positive(
+            f"$.contracts[{place}]",
+            lot=contract.lot,
+            tick=contract.tick,
+            depth_share=contract.depth_share,
+        )
         if contract.base not in path.coins:
             found.append((f"$.contracts[{place}].base", f"{contract.base} has no bars"))
     names = [one.id for one in scenario.contracts]

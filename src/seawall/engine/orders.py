@@ -1,0 +1,67 @@
+"""Orders and the depth that they ask for: how the engine wants a trade from its driver.
+
+An order is an effect; its answer comes back as a `Filled` event. Until then the lots that it asks
+for are not offered to anybody else.
+"""
+
+from __future__ import annotations
+
+from seawall.engine.effect import OrderWanted
+from seawall.engine.state import OpenOrder, Venue
+from seawall.money import RATIO_ONE, Rounding, multiply_ratio
+
+
+def want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:
+    """Ask for a trade: positive lots buy. The limit is rounded to a tick within it."""
+    tick = venue.catalogue.instruments[instrument].tick
+    limit = max(tick, limit // tick * tick if lots > 0 else -(-limit // tick) * tick)
+    side = (instrument, lots > 0)
+    venue.left_depth[side] = depth_left(venue, *side) - abs(lots)
+    order = venue.next_order
+    venue.next_order += 1
+    venue.orders[order] = OpenOrder(account, instrument, lots, limit)
+    count_waiting(venue, account, 1)
+    venue.effects.append(
+        OrderWanted(order=order, account=account, instrument=instrument, lots=lots, limit=limit)
+    )
+
+
+def answered(venue: Venue, order: int, filled: int) -> OpenOrder:
+    """Close an order. What was not filled is offered to others until the next price.
+
+    The book has nothing at this account's limit now, so the account itself waits for that price.
+    """
+    closed = venue.orders.pop(order)
+    count_waiting(venue, closed.account, -1)
+    missed = abs(closed.lots) - filled
+    if missed:
+        side = (closed.instrument, closed.lots > 0)
+        venue.left_depth[side] = depth_left(venue, *side) + missed
+        venue.unmet.add((closed.account, closed.instrument))
+        venue.missed.add(closed.account)
+    return closed
+
+
+def depth_left(venue: Venue, instrument: int, buys: bool) -> int:
+    """Lots of the book that nobody has asked for since the last price."""
+    left = venue.left_depth.get((instrument, buys))
+    if left is None:
+        bid, ask = venue.snapshot.depth[instrument]
+        shown = ask if buys else bid
+        left = multiply_ratio(shown, venue.rates.depth_share, Rounding.DOWN)
+        venue.left_depth[instrument, buys] = left
+    return left
+
+
+def slipped(venue: Venue, instrument: int, buys: bool) -> int:
+    """The mark at the greatest slippage of the rules."""
+    factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
+    return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)
+
+
+def count_waiting(venue: Venue, account: int, step: int) -> None:
+    count = venue.waiting.get(account, 0) + step
+    if count:
+        venue.waiting[account] = count
+    else:
+        venue.waiting.pop(account, None)
