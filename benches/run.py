@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
+import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,40 @@ def measure(path: Path) -> dict[str, Any]:
     return dict(module.run())
 
 
+def load() -> str:
+    """How busy the machine is: numbers taken on a busy one are only an upper bound of the time."""
+    return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+
+
+def flat(measured: dict[str, Any], above: str = "") -> dict[str, str]:
+    """One line for each number, four digits of it."""
+    lines: dict[str, str] = {}
+    for key, value in measured.items():
+        if isinstance(value, dict):
+            lines |= flat(value, f"{above}{key}.")
+        elif isinstance(value, float):
+            digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+            lines[above + key] = digits
+        else:
+            lines[above + key] = f"{value:,}" if isinstance(value, int) else str(value)
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="benchmarks to run; all of them if none is named")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()
+    out = sys.stderr if chosen.json else sys.stdout
     paths = sorted(HERE.glob("bench_*.py"))
     if chosen.names:
         paths = [p for p in paths if p.stem.removeprefix("bench_") in chosen.names]
+    assert paths, f"no benchmark is called {' or '.join(chosen.names)}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(
+        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, {load()}",
+        file=out,
+    )
     measured = {}
     for path in paths:
         name = path.stem.removeprefix("bench_")
@@ -41,8 +69,9 @@ def main() -> None:
         measured[name] = measure(path)
         if not chosen.json:
             print(f"\n{name}")
-            for key, value in measured[name].items():
-                print(f"  {key:<44} {value}")
+            for key, line in flat(measured[name]).items():
+                print(f"  {key:<44} {line:>16}")
+    print(load(), file=out)
     if chosen.json:
         print(json.dumps(measured, default=str))
 

@@ -61,10 +61,12 @@ def test_each_package_has_a_readme() -> None:
 def test_a_plain_import_stays_light() -> None:
     program = (
         "import sys, seawall, seawall.engine.effect, seawall.margin, seawall.liquidation\n"
-        "heavy = {'numba', 'polars', 'scipy', 'sqlalchemy', 'cyclopts', 'rich'} & set(sys.modules)\n"
-        "print(sorted(heavy))"
+        "heavy = {'numba', 'polars', 'scipy', 'sqlalchemy', 'cyclopts', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == "[]"
 
 

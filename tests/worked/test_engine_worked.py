@@ -1,7 +1,7 @@
 """One account at a time through the whole engine, with numbers that fit on a napkin.
 
-The rules: initial margin 10 %, maintenance 5 % of the notional, slippage 1 %, fee 0.5 %. `alice` has
-1,000 dollars and is long 100 lots of 0.001 BTC at 60,000, so at a price of P dollars
+The rules: initial margin 10 %, maintenance 5 % of the notional, slippage 1 %, fee 0.5 %. `alice`
+has 1,000 dollars and is long 100 lots of 0.001 BTC at 60,000, so at a price of P dollars
 
     equity      = 1,000 + 0.1 × (P − 60,000) = 0.1 × P − 5,000
     maintenance = 5 % × 0.1 × P              = 0.005 × P,   initial twice that

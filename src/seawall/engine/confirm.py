@@ -7,6 +7,8 @@ that verdict changes a state; so no account is liquidated by a rounding error.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,6 @@ from seawall.engine.effect import State
 from seawall.engine.state import Venue
 from seawall.margin import Requirement
 from seawall.money import RATIO_ONE
-from seawall.pricing import Floats
 
 
 def screen(venue: Venue, method: int, accounts: NDArray[np.int64]) -> Requirement:
@@ -41,6 +42,7 @@ def suspects(venue: Venue) -> list[Suspect]:
     An account that is being liquidated, or waits in grace, is always looked at: time alone may
     move it. The largest shortfall goes first to the book, because others would pay for it.
     """
+    triage, stays_below = _triage()
     warning = venue.rates.warning / RATIO_ONE
     found: list[Suspect] = []
     users = np.flatnonzero((venue.method >= 0) & (venue.status < State.CLOSED))
@@ -50,31 +52,24 @@ def suspects(venue: Venue) -> list[Suspect]:
         if not len(accounts):
             continue
         judged = screen(venue, method, accounts)
-        excess = judged.margin_equity - judged.maintenance
-        named = ~_vouched(venue.status[accounts], judged, excess, warning)
-        is_below = judged.initial - judged.margin_equity > judged.error_bound
-        is_below &= venue.status[accounts] == State.LIQUIDATING
-        excess = np.where(np.isnan(excess), -np.inf, excess)
+        flags = np.zeros(len(accounts), np.int8)
+        triage(tuple(judged), venue.status[accounts], warning, flags)
+        named = np.flatnonzero(flags)
+        excess = judged.margin_equity[named] - judged.maintenance[named]
         rows = zip(
-            excess[named].tolist(),
+            np.where(np.isnan(excess), -np.inf, excess).tolist(),
             accounts[named].tolist(),
             judged.equity[named].tolist(),
-            is_below[named].tolist(),
+            (flags[named] == stays_below).tolist(),
             strict=True,
         )
-        found.extend(Suspect(*row) for row in rows)
+        found.extend(map(Suspect._make, rows))
     found.sort()
     return found
 
 
-def _vouched(
-    status: NDArray[np.int8], judged: Requirement, excess: Floats, warning: float
-) -> NDArray[np.bool_]:
-    """Whether each account surely is where its state says; no comparison vouches for a NaN."""
-    bound = judged.error_bound
-    to_warning = judged.margin_equity - judged.maintenance * warning
-    slack = bound * (2.0 + warning) + np.abs(judged.margin_equity) * 1e-12
-    is_warned = (excess > bound) & (to_warning < -slack)
-    is_calm = (status == State.HEALTHY) & (to_warning > slack)
-    vouched: NDArray[np.bool_] = is_calm | ((status == State.WARNED) & is_warned)
-    return vouched
+@functools.cache
+def _triage() -> tuple[Callable[..., None], int]:
+    from seawall.engine import _kernels
+
+    return _kernels.triage, _kernels.STAYS_BELOW

@@ -25,24 +25,24 @@ class Reason(enum.Enum):
     """Why an event was refused; in descending precedence."""
 
     NOT_STARTED = "not_started"
-    TIME_WENT_BACK = "time_went_back"
     ALREADY_STARTED = "already_started"
+    TIME_WENT_BACK = "time_went_back"
     RULES_DO_NOT_FIT = "rules_do_not_fit"
     UNKNOWN_METHOD = "unknown_method"
+    BAD_ROWS = "bad_rows"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
     UNKNOWN_ORDER = "unknown_order"
     NOT_LISTED = "not_listed"
     BAD_INSTRUMENT = "bad_instrument"
-    BAD_ROWS = "bad_rows"
     AMOUNT_NOT_POSITIVE = "amount_not_positive"
     PRICE_NOT_POSITIVE = "price_not_positive"
     OFF_TICK = "off_tick"
     ACCOUNT_NOT_OPEN = "account_not_open"
-    NOT_MARGINABLE = "not_marginable"
     NO_PRICE = "no_price"
-    INSUFFICIENT_MARGIN = "insufficient_margin"
     BALANCE_OVERFLOW = "balance_overflow"
+    NOT_MARGINABLE = "not_marginable"
+    INSUFFICIENT_MARGIN = "insufficient_margin"
 
 
 class Effect(msgspec.Struct, frozen=True, tag_field="effect", kw_only=True):

@@ -34,12 +34,12 @@ from seawall.engine.event import (
     Withdrawn,
 )
 from seawall.engine.explain import AccountExplanation, explain_account
-from seawall.engine.rulebook import Rulebook, decode
+from seawall.engine.rulebook import Rulebook, RulebookError, decode
 from seawall.engine.state import FIRST_ACCOUNT, Venue
 from seawall.ledger import Ledger
 from seawall.margin import Requirement
 from seawall.market import Catalogue, Snapshot
-from seawall.pricing import Ints
+from seawall.pricing import Ints, PricingError
 
 
 class Engine:
@@ -178,7 +178,11 @@ class Engine:
             return Reason.TIME_WENT_BACK, ()
         before_ms, venue.time_ms = venue.time_ms, event.time_ms
         venue.effects = []
-        refusal = _VERBS[type(event)](venue, event)
+        try:
+            refusal = _VERBS[type(event)](venue, event)
+        except RulebookError:
+            venue.time_ms = before_ms
+            raise
         if refusal is not None:
             assert not venue.effects, "a refused event had effects"
             venue.time_ms = before_ms
@@ -194,9 +198,12 @@ def _listed(venue: Venue, event: Listed) -> Reason | None:
         catalogue = venue.catalogue.listed(event.instruments)
     except ValueError:
         return Reason.BAD_INSTRUMENT
-    venue.list_instruments(catalogue, event.instruments)
     if venue.tables.ready:
-        venue.tables.reprice(venue.catalogue, venue.snapshot, None)
+        try:
+            venue.tables.reprice(catalogue, venue.snapshot.grown(catalogue), None)
+        except PricingError:  # An option without a smile.
+            return Reason.NO_PRICE
+    venue.list_instruments(catalogue, event.instruments)
     return None
 
 
@@ -210,6 +217,8 @@ def _opened(venue: Venue, event: Opened) -> Reason | None:
 
 
 def _loaded(venue: Venue, event: Loaded) -> Reason | None:
+    if len(event.account) % 4 or len(event.asset) % 4 or len(event.quantity) % 8:
+        return Reason.BAD_ROWS
     accounts = np.frombuffer(event.account, "<i4").astype(np.int64)
     assets = np.frombuffer(event.asset, "<i4").astype(np.int64)
     quantity = np.frombuffer(event.quantity, "<i8").astype(np.int64)
@@ -238,13 +247,17 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
         )
     except ValueError:
         return Reason.PRICE_NOT_POSITIVE
-    moved = snapshot.time_ms != venue.snapshot.time_ms
-    venue.snapshot = snapshot
+    before, venue.snapshot = venue.snapshot, snapshot
+    moved = snapshot.time_ms != before.time_ms
     if not all(snapshot.price):
         return None
     if moved:  # An option loses value by the clock alone.
         touched |= venue.catalogue.option_coins(snapshot.time_ms)
-    venue.tables.reprice(venue.catalogue, snapshot, touched)
+    try:
+        venue.tables.reprice(venue.catalogue, snapshot, touched)
+    except PricingError:  # An option without a smile.
+        venue.snapshot = before
+        return Reason.NO_PRICE
     venue.left_depth = {}
     venue.fund = None
     venue.unmet = set()

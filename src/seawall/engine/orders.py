@@ -13,9 +13,8 @@ from seawall.money import RATIO_ONE, Rounding, multiply_ratio
 
 def want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:
     """Ask for a trade: positive lots buy. The limit is rounded to a tick within it."""
-    tick = venue.catalogue.instruments[instrument].tick
-    limit = max(tick, limit // tick * tick if lots > 0 else -(-limit // tick) * tick)
     side = (instrument, lots > 0)
+    limit = _on_tick(venue, *side, limit)
     venue.left_depth[side] = depth_left(venue, *side) - abs(lots)
     order = venue.next_order
     venue.next_order += 1
@@ -29,14 +28,16 @@ def want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> 
 def answered(venue: Venue, order: int, filled: int) -> OpenOrder:
     """Close an order. What was not filled is offered to others until the next price.
 
-    The book has nothing at this account's limit now, so the account itself waits for that price.
+    The book has nothing at this account's limit now, so the account itself waits for that price;
+    and so does everybody, where the limit was the greatest slippage that anybody accepts.
     """
     closed = venue.orders.pop(order)
     count_waiting(venue, closed.account, -1)
     missed = abs(closed.lots) - filled
     if missed:
         side = (closed.instrument, closed.lots > 0)
-        venue.left_depth[side] = depth_left(venue, *side) + missed
+        is_widest = closed.limit == _on_tick(venue, *side, slipped(venue, *side))
+        venue.left_depth[side] = 0 if is_widest else depth_left(venue, *side) + missed
         venue.unmet.add((closed.account, closed.instrument))
         venue.missed.add(closed.account)
     return closed
@@ -57,6 +58,11 @@ def slipped(venue: Venue, instrument: int, buys: bool) -> int:
     """The mark at the greatest slippage of the rules."""
     factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
     return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)
+
+
+def _on_tick(venue: Venue, instrument: int, buys: bool, limit: int) -> int:
+    tick = venue.catalogue.instruments[instrument].tick
+    return max(tick, limit // tick * tick if buys else -(-limit // tick) * tick)
 
 
 def count_waiting(venue: Venue, account: int, step: int) -> None:

@@ -15,8 +15,10 @@ class Tables:
         self._haircuts = haircuts
         self._grids: list[Grid] = []
         self._grid_of: list[int] = []
-        for method in methods:
-            grid = method.grid()
+        grids = [method.grid() for method in methods]
+        # A method without scenarios reads values alone, and those are the same in every table.
+        some = next((grid for grid in grids if grid.scenarios), Grid())
+        for grid in (grid if grid.scenarios else some for grid in grids):
             if grid not in self._grids:
                 self._grids.append(grid)
             self._grid_of.append(self._grids.index(grid))

@@ -10,7 +10,7 @@ from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
 from seawall.market import Kind, buyer_cash, funding_payments, settlement_value
-from seawall.money import ATOMS_MAX, Rounding, multiply_ratio
+from seawall.money import ATOMS_MAX, AmountError, Rounding, multiply_ratio
 
 
 def deposit(venue: Venue, event: Deposited) -> Reason | None:
@@ -103,6 +103,8 @@ def fund(venue: Venue, event: Funded) -> Reason | None:
     """
     if not 0 <= event.instrument < len(venue.catalogue.instruments):
         return Reason.UNKNOWN_INSTRUMENT
+    if venue.catalogue.instruments[event.instrument].type != "perpetual":
+        return Reason.BAD_INSTRUMENT
     mark = venue.snapshot.mark[event.instrument]
     if mark <= 0:
         return Reason.NO_PRICE
@@ -133,6 +135,8 @@ def settle(venue: Venue, event: Settled) -> Reason | None:
     """A contract expires: every holder's lots become cash at one price, its quote with them."""
     if not 0 <= event.instrument < len(venue.catalogue.instruments):
         return Reason.UNKNOWN_INSTRUMENT
+    if venue.catalogue.instruments[event.instrument].type == "spot":
+        return Reason.BAD_INSTRUMENT
     if event.price <= 0:
         return Reason.PRICE_NOT_POSITIVE
     catalogue = venue.catalogue
@@ -199,7 +203,10 @@ def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
 
 
 def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
-    cash = buyer_cash(venue.catalogue, event.instrument, event.lots, event.price)
+    try:
+        cash = buyer_cash(venue.catalogue, event.instrument, event.lots, event.price)
+    except AmountError:
+        return Reason.BALANCE_OVERFLOW
     lot_asset = venue.catalogue.lot_asset[event.instrument]
     moved = lots_moved(venue, event.instrument, event.lots)
     is_contract = venue.catalogue.assets[lot_asset].kind is not Kind.CURRENCY

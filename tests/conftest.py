@@ -1,0 +1,139 @@
+"""What several rooms of tests share: a PostgreSQL server of our own, and a cut of the crash."""
+
+from __future__ import annotations
+
+import glob
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+ROOT = Path(__file__).parents[1]
+CRASH = ROOT / "examples" / "crash-2024-08-05"
+BARS = slice(294, 302)  # 5 August 2024, 00:30 to 01:10: ETH's low is in the last one.
+TICKS = 3 * 8 + 1
+
+
+@pytest.fixture(scope="session")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example scenario, cut to forty minutes and 400 accounts, with a checkpoint in five ticks."""
+    folder = tmp_path_factory.mktemp("cut")
+    for file in (*CRASH.glob("*.csv"), CRASH / "scenario.toml"):
+        shutil.copy(file, folder)
+    head, *bars = (CRASH / "bars.csv").read_text().splitlines()
+    (folder / "bars.csv").write_text("\n".join([head, *bars[BARS]]) + "\n")
+    scenario = folder / "scenario.toml"
+    written = scenario.read_text()
+    rules = re.search(r'(?m)^rulebook *= *"(.*)"', written)
+    assert rules is not None
+    shutil.copy((CRASH / rules[1]).resolve(), folder / "rules.toml")
+    for key, value in (
+        ("rulebook", '"rules.toml"'),
+        ("accounts", "400"),
+        ("checkpoint_ticks", "5"),
+    ):
+        written, found = re.subn(rf"(?m)^{key} *= *[^#\n]*", f"{key} = {value} ", written, count=1)
+        assert found, key
+    scenario.write_text(written)
+    return scenario
+
+
+def _program(name: str) -> str | None:
+    found = shutil.which(name)
+    places = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
+    return found or (places[-1] if places else None)
+
+
+def _other_user() -> dict[str, object]:
+    """PostgreSQL refuses to run as root, so root lends it another user."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """URL of a server: SEAWALL_POSTGRESQL_URL, or a throw-away cluster on a unix socket."""
+    given = os.environ.get("SEAWALL_POSTGRESQL_URL")
+    if given:
+        yield given
+        return
+    pytest.importorskip(
+        "psycopg", reason="psycopg is not installed: pip install seawall[postgresql]"
+    )
+    initdb, server = _program("initdb"), _program("postgres")
+    if initdb is None or server is None:
+        pytest.skip("no PostgreSQL server: neither initdb nor postgres is on PATH; not tested")
+    user = _other_user()
+    folder = tempfile.mkdtemp(prefix="seawall-pg-", dir="/tmp")  # Socket paths must be short.
+    if user:
+        os.chown(folder, user["user"], user["group"])
+    try:
+        subprocess.run(
+            [initdb, "-D", f"{folder}/cluster", "-U", "seawall", "-A", "trust", "--no-sync"],
+            check=True, capture_output=True, cwd=folder, **user,
+        )  # fmt: skip
+        with Path(f"{folder}/log").open("wb") as log:
+            # Only clients are killed here, so nothing is learnt from waiting for the disk.
+            settings = ("listen_addresses=", "fsync=off", "max_wal_size=256MB")
+            arguments = [part for setting in settings for part in ("-c", setting)]
+            ran = subprocess.Popen(
+                [server, "-D", f"{folder}/cluster", "-k", folder, *arguments],
+                stdout=log, stderr=log, cwd=folder, **user,
+            )  # fmt: skip
+        try:
+            url = f"postgresql://seawall@/postgres?host={folder}"
+            _wait(url, ran, Path(f"{folder}/log"))
+            yield url
+        finally:
+            ran.send_signal(signal.SIGQUIT)  # At once: the cluster is thrown away.
+            ran.wait(20)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(url: str, ran: subprocess.Popen[bytes], log: Path) -> None:
+    import psycopg
+
+    for _ in range(200):
+        if ran.poll() is not None:
+            pytest.fail(f"PostgreSQL did not start:\n{log.read_text()}")
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"PostgreSQL does not answer:\n{log.read_text()}")
+
+
+@pytest.fixture
+def postgresql_schema(postgresql_url: str) -> Iterator[str]:
+    """URL of a schema in which nothing is yet."""
+    base = make_url(postgresql_url).set(drivername="postgresql+psycopg")
+    schema = f"seawall_test_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(base)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    url = base.update_query_dict({"options": f"-csearch_path={schema}"})
+    yield url.render_as_string(hide_password=False)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
