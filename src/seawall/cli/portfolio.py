@@ -19,7 +19,7 @@ from seawall.engine.memory import new_venue
 from seawall.engine.rulebook import Rulebook
 from seawall.engine.state import Venue
 from seawall.market import VolatilitySlice, buyer_cash, read_instrument
-from seawall.money import AmountError, parse_atoms, parse_ratio
+from seawall.money import AmountError, fit, parse_atoms, parse_ratio
 
 F = TypeVar("F", bound="_Form")
 
@@ -98,7 +98,7 @@ def venue_at(rulebook: Rulebook, market: Market, file: Path) -> Venue:
             contract = read_instrument(terms, numeraire, coins, path)
             listed.append(contract)
             if "mark" in tree:
-                marks[contract.id] = _atoms(tree["mark"], numeraire.decimals, f"{path}.mark")
+                marks[contract.id] = _price(tree["mark"], numeraire.decimals, f"{path}.mark")
         venue.list_instruments(venue.catalogue.listed(listed), tuple(listed))
         catalogue = venue.catalogue
         for coin in market.prices:
@@ -107,7 +107,7 @@ def venue_at(rulebook: Rulebook, market: Market, file: Path) -> Venue:
         if missing:
             raise ValueError(f"the price of {missing[0]} is missing - at `$.prices`")
         prices = {
-            catalogue.coin(coin): _atoms(price, numeraire.decimals, f"$.prices.{coin}")
+            catalogue.coin(coin): _price(price, numeraire.decimals, f"$.prices.{coin}")
             for coin, price in market.prices.items()
         }
         venue.snapshot, _ = venue.snapshot.priced(
@@ -130,7 +130,7 @@ def rows_of(venue: Venue, portfolio: Portfolio, file: Path) -> list[tuple[int, i
     for place, holding in enumerate(portfolio.holdings):
         try:
             for asset, quantity in _legs(venue, holding):
-                rows[asset] = rows.get(asset, 0) + quantity
+                rows[asset] = fit(rows.get(asset, 0) + quantity)
         except ValueError as error:
             raise wrong_input(f"{error} - at `$.holdings[{place}]`", file) from None
     return sorted((asset, quantity) for asset, quantity in rows.items() if quantity)
@@ -190,8 +190,11 @@ def _time_ms(moment: datetime, path: str) -> int:
     return int(moment.timestamp()) * 1_000 + moment.microsecond // 1_000
 
 
-def _atoms(number: Any, decimals: int, path: str) -> int:
+def _price(number: Any, decimals: int, path: str) -> int:
     try:
-        return parse_atoms(number, decimals)
+        atoms = fit(parse_atoms(number, decimals))
     except (AmountError, TypeError) as error:
         raise ValueError(f"{error} - at `{path}`") from None
+    if atoms <= 0:
+        raise ValueError(f"{number} is not positive - at `{path}`")
+    return atoms

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from seawall.engine.effect import Effects
     from seawall.engine.event import Event
     from seawall.engine.journal import Journal
+    from seawall.simulation.recorder import Listener
     from seawall.simulation.recording import Recording
+    from seawall.simulation.replay import Replay
 
 MONEY = (
     *("notional", "fees", "bad_debt", "fund_start", "fund_low", "fund_end"),
@@ -46,22 +48,22 @@ def run(
     as_json: bool,
 ) -> int:
     """Run the scenario, write what it leaves, and say how it ended."""
-    from seawall.simulation.bars import ScenarioError
-    from seawall.simulation.scenario_check import load
-
     if not scenario.is_file():
         raise Failure(WRONG_INPUT, f"{scenario}: no such file")
     if accounts is not None and accounts <= 0:
         raise Failure(WRONG_INPUT, f"--accounts: {accounts} is not positive")
-    try:
-        name = load(scenario).name
-    except ScenarioError as error:
-        raise wrong_input(error, scenario) from None
-    _writable(out)
-    meta = {"scenario": name, "seed": _said(seed), "accounts": _said(accounts)}
+    rows: list[Any] = []
+    driver = _driver(scenario, seed, accounts, _listener(rows))
     where = journal_url or str(out / "journal.db")
+    meta = {
+        "scenario": driver.scenario.name,
+        "seed": _said(seed),
+        "accounts": _said(accounts),
+    }
+    _writable(out)
     with _journal(where, meta, resume, overwrite) as journal:
-        recording, rows = _run(scenario, journal, seed, accounts, as_json)
+        driver.journal = journal
+        recording = _run(driver, as_json)
     files = _write(out, recording, rows)
     if as_json:
         print_json(_told(recording) | {"files": files, "journal": where})
@@ -125,21 +127,33 @@ def _standing(where: str) -> tuple[dict[str, str], bool] | None:
         raise wrong_input(error) from None
 
 
-def _run(
-    scenario: Path, journal: Journal, seed: int | None, accounts: int | None, quiet: bool
-) -> tuple[Recording, list[Any]]:
-    from seawall.engine.journal import DamagedError, JournalError
-    from seawall.engine.replay import ReplayError
+def _driver(scenario: Path, seed: int | None, accounts: int | None, listen: Listener) -> Replay:
+    """Read every file of the scenario; nothing is written before all of them are right."""
     from seawall.engine.rulebook import RulebookError
     from seawall.simulation.bars import ScenarioError
     from seawall.simulation.replay import Replay
+    from seawall.simulation.scenario_check import load
+
+    name = scenario.name
+    try:
+        read = load(scenario)
+        name = read.name
+        rules = scenario.parent / read.rulebook
+        return Replay(scenario, None, seed=seed, accounts=accounts, listener=listen)
+    except RulebookError as error:
+        raise wrong_input(error, rules) from None
+    except ScenarioError as error:
+        message = str(error)
+        if message.startswith(f"{name}: "):
+            message = f"{scenario.name}: {message.removeprefix(f'{name}: ')}"
+        raise wrong_input(message) from None
+
+
+def _listener(rows: list[Any]) -> Listener:
+    """Collect effects as rows of a table."""
     from seawall.simulation.report_events import effect_row
 
-    rows: list[Any] = []
-    engines: list[Engine] = []
-
     def listen(event: Event, effects: Sequence[Effects], engine: Engine) -> None:
-        engines[:] = [engine]
         if not effects:
             return
         names, terms = engine.names, engine.catalogue.instruments
@@ -152,29 +166,21 @@ def _run(
                 )
             )
 
+    return listen
+
+
+def _run(driver: Replay, quiet: bool) -> Recording:
+    from seawall.engine.journal import DamagedError, JournalError
+    from seawall.engine.replay import ReplayError
+
     try:
-        driver = Replay(scenario, journal, seed=seed, accounts=accounts, listener=listen)
         with progress("replaying", "ticks", quiet) as tell:
             recording = driver.run(tell)
     except (DamagedError, ReplayError) as error:
         raise Failure(DIFFERENCE, str(error)) from None
     except JournalError as error:
         raise Failure(CANNOT_WRITE, str(error)) from None
-    except (ScenarioError, RulebookError) as error:
-        raise wrong_input(error) from None
     assert recording is not None, "a recorded run that was not stopped leaves a recording"
-    return _checked(recording, engines[0]), rows
-
-
-def _checked(recording: Recording, engine: Engine) -> Recording:
-    """Add up every asset of the final state; the report says so if one is not zero."""
-    import msgspec
-
-    try:
-        engine.check()
-    except AssertionError:
-        summary = msgspec.structs.replace(recording.summary, zero_sum=False)
-        return msgspec.structs.replace(recording, summary=summary)
     return recording
 
 

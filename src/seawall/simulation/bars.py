@@ -83,6 +83,8 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
             rows = list(reader)
     except FileNotFoundError:
         raise ScenarioError(f"{path.name}: no such file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScenarioError(f"{path.name}: {getattr(error, 'strerror', error)}") from None
     for number, row in enumerate(rows, start=1):
         for column in columns:
             if row[column] is None:

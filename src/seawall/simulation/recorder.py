@@ -19,12 +19,13 @@ from seawall.engine.effect import (
     FundPaid,
     Liquidated,
     LossShared,
-    OrderWanted,
     State,
     StateChanged,
+    Uncovered,
 )
 from seawall.engine.event import Event, Priced
-from seawall.money import RATIO_ONE, format_atoms
+from seawall.money import RATIO_ONE
+from seawall.simulation import concentration
 from seawall.simulation.recording import (
     LiquidationPoint,
     Recording,
@@ -33,10 +34,14 @@ from seawall.simulation.recording import (
     WorstAccount,
 )
 from seawall.simulation.scenario import Scenario
+from seawall.simulation.telling import steps_of
 
 RATIO_EDGES = (0, 250, 500, 750, 900, 1000, 1100, 1250, 1500, 2000, 3000, 5000, 10000, 20000, 50000)
-WORST = 3  # Accounts that are told step by step.
+WORST = 10  # Accounts that are told step by step.
 FIRST_ACCOUNT = 6
+TOLD = frozenset(
+    (StateChanged, Called, Liquidated, FundPaid, LossShared, Deleveraged, Uncovered)
+)  # Effects on one account.
 Listener = Callable[[Event, Sequence[Effects], Engine], None]  # Told of every event, once.
 
 
@@ -53,7 +58,7 @@ class Recorder:
         self.ratio_time_ms: list[int] = []
         self.ratio_counts: list[list[int]] = []
         self.points: list[LiquidationPoint] = []
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[type[Effects]] = Counter()
         self.told: defaultdict[int, list[tuple[int, int, Effects]]] = defaultdict(list)
         self.unpaid: Counter[int] = Counter()
         self.fund_start = 0
@@ -63,8 +68,10 @@ class Recorder:
         if isinstance(event, Priced) and event.price:
             self._new_tick(engine)
         for effect in effects:
-            self.counts[effect.__struct_config__.tag] += 1  # type: ignore[index]
-            self._observe_effect(event.time_ms, engine, effect)
+            kind = type(effect)
+            self.counts[kind] += 1
+            if kind in TOLD:
+                self._tell(event.time_ms, engine, effect)
         if self.listener is not None:
             self.listener(event, effects, engine)
 
@@ -97,7 +104,7 @@ class Recorder:
             ratio_time_ms=self.ratio_time_ms,
             ratio_counts=self.ratio_counts,
             liquidations=self.points,
-            counts=dict(self.counts),
+            counts={tag(kind): number for kind, number in self.counts.items()},
             worst=[self._worst(engine, account) for account in self._worst_accounts()],
             summary=self.summary(engine, seconds),
             sources=self.scenario.sources,
@@ -106,34 +113,34 @@ class Recorder:
     def summary(self, engine: Engine, seconds: float) -> Summary:
         """The run in one row."""
         told = [row[2] for rows in self.told.values() for row in rows]
-        changes = [one for one in told if isinstance(one, StateChanged)]
+        changes = Counter(one.after for one in told if isinstance(one, StateChanged))
         taken = [one for one in told if isinstance(one, Deleveraged)]
-        shared = sum(one.atoms for one in told if isinstance(one, LossShared))
-        fees = sum(one.fee for one in told if isinstance(one, Liquidated))
         names = engine.names[FIRST_ACCOUNT:]
         retail = sum(name.startswith(("isolated", "cross")) for name in names)
         return Summary(
             ticks=len(self.time_ms),
             events=engine.sequence,
             accounts=len(names),
-            calls=self.counts["called"],
-            warned=sum(one.after is State.WARNED for one in changes),
+            calls=self.counts[Called],
+            warned=changes[State.WARNED],
             liquidations_partial=sum(not point.full for point in self.points),
             liquidations_full=sum(point.full for point in self.points),
             notional=sum(point.notional for point in self.points),
-            fees=fees,
-            bad_debt=sum(one.atoms for one in told if isinstance(one, FundPaid)) + shared,
+            fees=sum(one.fee for one in told if isinstance(one, Liquidated)),
+            bad_debt=self.unpaid.total(),
             fund_start=self.fund_start,
             fund_low=min(self.fund, default=0),
             fund_end=self.fund[-1] if self.fund else 0,
             deleveraged_notional=sum(one.notional for one in taken),
             deleveraged_count=len(taken),
-            shared_loss=shared,
-            bankrupt=sum(one.after is State.BANKRUPT for one in changes),
+            shared_loss=sum(one.atoms for one in told if isinstance(one, LossShared)),
+            bankrupt=changes[State.BANKRUPT],
             seconds=seconds,
             assets=len(engine.catalogue.assets),
+            zero_sum=_sums_to_zero(engine),
             retail=retail,
             institutional=len(names) - retail,
+            **concentration.measured(self.points),
         )
 
     def _new_tick(self, engine: Engine) -> None:
@@ -143,21 +150,18 @@ class Recorder:
             series.append(snapshot.price[engine.catalogue.coin(name)])
         self.calls.append(0)
 
-    def _observe_effect(self, time_ms: int, engine: Engine, effect: Effects) -> None:
-        if isinstance(
-            effect, StateChanged | Called | Liquidated | FundPaid | LossShared | Deleveraged
-        ):
-            self.told[effect.account].append((time_ms, engine.sequence, effect))
-        if isinstance(effect, Called) and self.calls:
-            self.calls[-1] += 1
-        elif isinstance(effect, FundPaid | LossShared):
-            self.unpaid[effect.account] += effect.atoms
+    def _tell(self, time_ms: int, engine: Engine, effect: Effects) -> None:
+        account: int = effect.account  # type: ignore[union-attr]
+        self.told[account].append((time_ms, engine.sequence, effect))
+        if isinstance(effect, Called):
+            if self.calls:
+                self.calls[-1] += 1
         elif isinstance(effect, Liquidated):
             terms = engine.catalogue.instruments[effect.instrument]
             self.points.append(
                 LiquidationPoint(
                     time_ms,
-                    engine.names[effect.account],
+                    engine.names[account],
                     terms.id,
                     "short" if effect.lots > 0 else "long",
                     effect.notional,
@@ -167,6 +171,10 @@ class Recorder:
                     terms.base,
                 )
             )
+        elif isinstance(effect, FundPaid | LossShared):
+            self.unpaid[account] += effect.atoms
+        elif isinstance(effect, Uncovered):
+            self.unpaid[account] += engine.venue.worth(effect.coin, effect.atoms)
 
     def _sample(self, engine: Engine) -> None:
         _, requirement = engine.requirement()
@@ -190,48 +198,22 @@ class Recorder:
     def _worst(self, engine: Engine, account: int) -> WorstAccount:
         method = engine.rulebook.method_names[int(engine.venue.method[account])]
         steps = tuple(
-            Step(time_ms, sequence, sentence(engine, effect), str(effect.__struct_config__.tag))
-            for time_ms, sequence, effect in self.told[account]
+            Step(time_ms, sequence, text, tag(type(effect)))
+            for time_ms, sequence, effect, text in steps_of(engine, self.told[account])
         )
         return WorstAccount(
             engine.names[account], method, steps, self._lost(account), self.unpaid[account]
         )
 
 
-def sentence(engine: Engine, effect: Effects) -> str:
-    """Say what an effect did to its account, with the numbers that decided it."""
-    catalogue = engine.catalogue
+def tag(kind: type[Effects]) -> str:
+    """The name of an effect in journals and tables."""
+    return str(kind.__struct_config__.tag)
 
-    def money(atoms: int) -> str:
-        cents = atoms // 10 ** (catalogue.numeraire.decimals - 2)
-        return f"{format_atoms(cents, 2)} {catalogue.numeraire.id}"
 
-    match effect:
-        case StateChanged():
-            said = (
-                f"{effect.before.name.lower()} → {effect.after.name.lower()}: margin equity "
-                f"{money(effect.margin_equity)}, maintenance {money(effect.maintenance)}, "
-                f"initial {money(effect.initial)}"
-            )
-        case Called():
-            said = f"called for {money(effect.amount)}"
-        case OrderWanted() | Liquidated():
-            terms = catalogue.instruments[effect.instrument]
-            verb = "bought" if effect.lots > 0 else "sold"
-            price = effect.limit if isinstance(effect, OrderWanted) else effect.price
-            said = f"{verb} {abs(effect.lots)} lots of {terms.id} at "
-            said += format_atoms(price, catalogue.numeraire.decimals)
-            said += f", fee {money(effect.fee)}" if isinstance(effect, Liquidated) else ""
-        case FundPaid():
-            said = f"the insurance fund paid {money(effect.atoms)}"
-        case LossShared():
-            said = f"{effect.bearers} accounts that gained shared {money(effect.atoms)}"
-        case Deleveraged():
-            said = (
-                f"{abs(effect.lots)} lots of {catalogue.instruments[effect.instrument].id} were "
-                f"closed against {engine.names[effect.counterparty]} at "
-                f"{format_atoms(effect.price, catalogue.numeraire.decimals)}"
-            )
-        case _:
-            said = str(effect.__struct_config__.tag)
-    return said
+def _sums_to_zero(engine: Engine) -> bool:
+    try:
+        engine.check()
+    except AssertionError:
+        return False
+    return True

@@ -70,6 +70,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     zero_sum: bool = True  # Whether every asset's balances summed to zero at the end.
     retail: int = 0  # Accounts of the retail segment, where the book has segments.
     institutional: int = 0
+    liquidated_accounts: int = 0
+    top_ten_share: float = 0.0  # Of the liquidated notional, in the ten accounts that lost most.
+    hill_index: float = (
+        0.0  # Tail index of liquidated notional by account; the smaller, the heavier.
+    )
+    long_share: float = 0.0  # Of the liquidated notional, on the long side.
+    peak_minute_share: float = 0.0  # Of the liquidated notional, in the fullest minute.
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):

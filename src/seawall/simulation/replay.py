@@ -110,14 +110,15 @@ class Replay:
     def __init__(
         self,
         file: Path,
-        journal: Journal,
+        journal: Journal | None,
         *,
         seed: int | None = None,
         accounts: int | None = None,
         listener: Listener | None = None,
     ) -> None:
         self.scenario: Scenario = changed(load(file), seed, accounts)
-        self.journal = journal
+        if journal is not None:  # Otherwise it is set before `run`: first read, then write.
+            self.journal = journal
         self.listener = listener
         folder = file.parent
         path = self.scenario.path
@@ -127,6 +128,10 @@ class Replay:
         decimals = {coin.id: coin.decimals for coin in coins.coins}
         listing = instruments(self.scenario, decimals, self.bars.start_ms[0])
         self.catalogue = coins.listed(listing)
+        for coin in self.scenario.insurance_fund:
+            if coin not in decimals:
+                reason = f"the rulebook has no coin {coin}"
+                raise ScenarioError(f"{file.name}: $.insurance_fund.{coin}: {reason}")
         self.course = Course(self.scenario, folder, self.catalogue, listing)
         step_ms = path.step_s * 1000 // len(path.offsets_s)
         self.book = read_depth(self.scenario, folder, self.catalogue, step_ms)

@@ -48,6 +48,8 @@ class EffectRow(msgspec.Struct, frozen=True, kw_only=True):
     bearers: int | None = None
     accounts: int | None = None
     rate: int | None = None  # Parts per billion.
+    coin: int | None = None  # Number of the coin whose atoms `coin_atoms` counts.
+    coin_atoms: int | None = None
     reason: str | None = None
 
 
@@ -72,6 +74,8 @@ def effect_row(
         column = RENAMED.get(field, field)
         if column in COLUMNS:
             cells[column] = _plain(getattr(effect, field))
+    if "coin" in cells:  # Not money of the numeraire.
+        cells["coin_atoms"] = cells.pop("atoms")
     account = cells.get("account")
     if account is not None and account < 0:
         cells["account"] = None
