@@ -27,7 +27,7 @@ TICKS = 3 * 8 + 1
 
 @pytest.fixture(scope="session")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example scenario, cut to forty minutes and 300 accounts, with a checkpoint in five ticks."""
+    """The example scenario, cut to forty minutes and 300 accounts."""
     folder = tmp_path_factory.mktemp("cut")
     for file in (*CRASH.glob("*.csv"), CRASH / "scenario.toml"):
         shutil.copy(file, folder)

@@ -24,11 +24,12 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenario")
     head, *bars = (EXAMPLE / "bars.csv").read_text().splitlines()
     (folder / "bars.csv").write_text("\n".join([head, *bars[BARS]]) + "\n")
-    for name in ("svi.csv", "depth.csv", "rules.toml"):
+    for name in ("svi.csv", "depth.csv"):
         (folder / name).write_bytes((EXAMPLE / name).read_bytes())
     text = (EXAMPLE / "scenario.toml").read_text()
     text = text.replace("accounts = 100_000", "accounts = 1_500")
     text = text.replace("checkpoint_ticks = 250", "checkpoint_ticks = 10")
+    text = text.replace('"../../rules/', f'"{ROOT}/rules/')
     file = folder / "scenario.toml"
     file.write_text(text)
     return file
@@ -116,7 +117,7 @@ def test_a_run_that_was_cut_off_ends_the_same(
 def test_a_method_that_the_rulebook_lacks_is_refused(scenario: Path, tmp_path: Path) -> None:
     text = scenario.read_text().replace('method = "isolated"', 'method = "solo"')
     text = text.replace('"bars.csv"', f'"{scenario.parent}/bars.csv"')
-    for name in ("svi.csv", "depth.csv", "rules.toml"):
+    for name in ("svi.csv", "depth.csv"):
         text = text.replace(f'"{name}"', f'"{scenario.parent}/{name}"')
     file = tmp_path / "scenario.toml"
     file.write_text(text)

@@ -55,9 +55,10 @@ def chains(file: Path) -> list[bytes]:
 
 def acknowledged(file: Path) -> int:
     """The last event that another process can see; 0 while there is no journal."""
-    with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(
-        sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    ) as journal:
+    with (
+        contextlib.suppress(sqlite3.OperationalError),
+        contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as journal,
+    ):
         return int(journal.execute("SELECT sequence FROM journal_head").fetchone()[0])
     return 0
 

@@ -83,15 +83,18 @@ SCENARIO_CASES = (
     (r"^lot = 0\.001", "lot = 0.0000000001", ("$.contracts[0]", "8 decimals")),
     (r"^tick = 0\.1", "tick = inf", ("$.contracts[0].tick: ", "finite")),
     (r"^inverse = true", "inverse = 1", ("$.contracts[2].inverse: ", "bool")),
-    (r'^depth = "BTCUSDT perpetual"', 'depth = "nobody\'s"', ("$.contracts[0].depth: ", "nobody's")),
+    (r'^depth = "BTCUSDT perpetual"', 'depth = "none"', ("$.contracts[0].depth: ", "none")),
     (r'^id = "ETH/USDC:USDC"', 'id = "BTC/USDC:USDC"', ("$.contracts: ", "twice")),
     (r"2024-08-06T08:00:00Z,\n", "2024-08-05T08:00:00Z,\n", ("$.chains[0].expires: ", "rise")),
     (r"strike_range = \[40000, 80000, 2500\]", "strike_range = [80000, 40000, 2500]",
      ("$.chains[0].strike_range", "not positive")),
-    (r"2024-08-04T12:00:00Z, 0\.1", "2024-08-04T12:00:00Z, 1.1", ("$.surface.stress[1][1]: ", "1.1")),
-    (r"2024-08-04T12:00:00Z, 0\.1", "2024-08-04T12:00:00, 0.1", ("$.surface.stress[1][0]: ", "zone")),
+    (r"2024-08-04T12:00:00Z, 0\.1", "2024-08-04T12:00:00Z, 1.1",
+     ("$.surface.stress[1][1]: ", "1.1")),
+    (r"2024-08-04T12:00:00Z, 0\.1", "2024-08-04T12:00:00, 0.1",
+     ("$.surface.stress[1][0]: ", "zone")),
     (r"^hours_utc = .*", "hours_utc = [0, 24]", ("$.funding.hours_utc: ",)),
-    (r'^file = "depth.csv"\nshare = \S+', 'file = "depth.csv"\nshare = -0.1', ("$.depth.share: ", "not positive")),
+    (r'^file = "depth.csv"\nshare = \S+', 'file = "depth.csv"\nshare = -0.1',
+     ("$.depth.share: ", "not positive")),
     (r"^left_in_stress = 0\.3", "left_in_stress = 3", ("$.depth.left_in_stress: ",)),
     (r"^USDC = 3_000_000", "USDC = -1", ("$.insurance_fund.USDC: ", "negative")),
     (r"^USDC = 3_000_000", "DOGE = 1", ("$.insurance_fund", "DOGE")),
@@ -382,9 +385,7 @@ def test_an_export_to_a_place_that_cannot_be_written(
 
     Journal.create(tmp_path / "venue.db").close()
     target = tmp_path / "none" / "venue.jsonl"
-    code, out, error = ran(
-        capsys, "journal", "export", tmp_path / "venue.db", "--output", target
-    )
+    code, out, error = ran(capsys, "journal", "export", tmp_path / "venue.db", "--output", target)
     assert (code, out, error.count("\n")) == (3, "", 1)
     assert str(target) in error
 
@@ -410,6 +411,8 @@ def test_a_full_disk(
     assert "summary.json" not in files, "a run that failed looks finished"
     assert not [name for name in files if name.endswith((".partial", ".tmp"))]
     if "journal.db" in files:
-        code, out, error = ran(capsys, "journal", "verify", tmp_path / "out" / "journal.db", "--json")
+        code, out, error = ran(
+            capsys, "journal", "verify", tmp_path / "out" / "journal.db", "--json"
+        )
         assert code == 0, error
         assert json.loads(out)["ok"]

@@ -97,9 +97,9 @@ def test_margin_of_the_example_adds_up(capsys: pytest.CaptureFixture[str]) -> No
     assert told["equity"] == "38147.5"
     # A tenth of the 12,127.5 dollars in ETH does not count.
     assert told["margin_equity"] == "36934.75"
-    # BTC 183,680: 50,000 × 0.4 % + 133,680 × 0.5 %; ETH 46,170 × 0.4 %.
-    assert told["maintenance"] == "1053.08"
-    assert told["headroom"] == "35881.67"
+    # 1 % of 183,680 in BTC and of 46,170 in ETH.
+    assert told["maintenance"] == "2298.5"
+    assert told["headroom"] == "34636.25"
     terms = told["terms"]
     for column in ("equity", "margin_equity", "maintenance"):
         assert sum(Decimal(term[column]) for term in terms) == Decimal(told[column])
@@ -257,7 +257,7 @@ def test_explain_says_why_an_account_was_called(
     assert Decimal(told["maintenance"]) > 0
     summed = sum(Decimal(term["equity"]) for term in told["terms"])
     assert summed == Decimal(told["equity"])
-    assert any("→ liquidating" in step["text"] for step in told["steps"])
+    assert any("liquidation begins: margin equity" in step["text"] for step in told["steps"])
     assert Ran(capsys, "explain", row["account"], *given).code == 0
 
 

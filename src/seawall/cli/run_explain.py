@@ -107,10 +107,10 @@ def _number(engine: Engine, account: str, where: str) -> int:
 
 
 def _steps(witness: Witness, number: int) -> list[tuple[int, int, str]]:
-    from seawall.simulation.recorder import sentence
+    from seawall.simulation.telling import steps_of
 
     rows = witness.seen.get(number, [])
-    return [(time_ms, seq, sentence(witness.engine, effect)) for time_ms, seq, effect in rows]
+    return [(time_ms, seq, said) for time_ms, seq, _, said in steps_of(witness.engine, rows)]
 
 
 def verdict(told: AccountExplanation) -> str:

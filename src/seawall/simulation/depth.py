@@ -39,14 +39,16 @@ class Side(NamedTuple):
         """Lots that stand no farther than `distance` from the mark; rounded down."""
         return max(0, _lots_within(self, distance) - self.taken)
 
-    def away(self, lots: int) -> tuple[int, int]:
+    def away(self, lots: int, gone: tuple[int, int] | None = None) -> tuple[int, int]:
         """Average distance of the next `lots`, as an exact fraction (parts per billion, divisor).
+
+        `gone` is A(taken), where the caller has it already.
 
         The distance at depth x is linear between rungs, so its integral is quadratic:
         average = (A(taken + lots) − A(taken)) ÷ lots.
         """
         upper, upper_width = _integral(self, self.taken + lots)
-        lower, lower_width = _integral(self, self.taken)
+        lower, lower_width = gone or _integral(self, self.taken)
         return upper * lower_width - lower * upper_width, upper_width * lower_width * lots
 
 
@@ -148,9 +150,10 @@ class Depth:
         if side is None:
             return Fill(0, mark), self
         tick = self.instruments[instrument].tick
+        gone = _integral(side, side.taken)
 
         def price(count: int) -> int:
-            away, width = side.away(count)
+            away, width = side.away(count, gone)
             return _against(mark, away, width * RATIO_ONE, tick, buys=buys)
 
         def good(count: int) -> bool:

@@ -7,6 +7,7 @@ the price, at an expiry `Settled`. Everything here is a function of the scenario
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +17,11 @@ from typing import NamedTuple
 
 from seawall.engine.event import Deposited, Events, Funded, Listed, Loaded, Opened, Priced, Settled
 from seawall.market import Catalogue, Instrument, VolatilitySlice
-from seawall.money import RATIO_ONE, AmountError, parse_atoms, parse_ratio
+from seawall.money import AmountError, parse_atoms, parse_ratio
 from seawall.simulation.bars import Bar, Bars, ScenarioError, milliseconds
 from seawall.simulation.population import Population
 from seawall.simulation.scenario import Order, Scenario
-from seawall.simulation.surface import MILLISECONDS_A_YEAR as YEAR_MS
-from seawall.simulation.surface import Surface, mix, read_surface, volatility_slice
+from seawall.simulation.surface import Fit, Surface, blended, read_surface, years_between
 
 INSURANCE_FUND = 3  # Its account in the ledger.
 HOUR_MS = 3_600_000
@@ -108,20 +108,35 @@ class Course:
         self.stress = Steps.read(scenario.surface.stress, "$.surface.stress")
         self.rates = Steps.read(scenario.funding.rates, "$.funding.rates")
         chosen, file = scenario.surface, folder / scenario.surface.file
-        self.surfaces: dict[int, tuple[Surface, Surface]] = {}
+        days: dict[int, tuple[Surface, Surface]] = {}
         for coin in sorted({catalogue.coin(chain.base) for chain in scenario.chains}):
             name = catalogue.coins[coin].id
-            self.surfaces[coin] = (
+            days[coin] = (
                 read_surface(file, name, chosen.calm),
                 read_surface(file, name, chosen.stressed),
             )
-        self.expiries = sorted(
+        lasting, perpetuals = [], []
+        self.expiring: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for number, one in enumerate(catalogue.instruments):
+            if one.type != "option":
+                lasting.append((number, catalogue.coin(one.base)))
+            if one.type == "perpetual":
+                perpetuals.append(number)
+            if one.expires_ms is not None:
+                self.expiring[one.expires_ms].append((number, catalogue.coin(one.base)))
+        self.lasting, self.perpetuals = tuple(lasting), tuple(perpetuals)
+        expiries = sorted(
             {
-                (catalogue.coin(one.base), one.expires_ms)
+                (catalogue.coin(one.base), one.expires_ms, one.listed_ms)
                 for one in catalogue.instruments
                 if one.expires_ms is not None
             }
         )
+        self.fits: list[tuple[int, int, Fit, Fit]] = []  # (coin, expiry, calm, stressed)
+        for coin, expires_ms, listed_ms in expiries:
+            years = years_between(listed_ms, expires_ms)
+            calm, stressed = (day.nearest(years) for day in days[coin])
+            self.fits.append((coin, expires_ms, calm, stressed))
 
     def prices(self, tick: Tick) -> tuple[tuple[int, int], ...]:
         """(coin, price atoms) of every coin; one that has no bars is worth one numeraire."""
@@ -132,24 +147,16 @@ class Course:
     def marks(self, tick: Tick) -> dict[int, int]:
         """Marks of contracts that do not expire: the index of their coin."""
         price = dict(self.prices(tick))
-        return {
-            number: price[self.catalogue.coin(one.base)]
-            for number, one in enumerate(self.catalogue.instruments)
-            if one.type != "option"
-        }
+        return {number: price[coin] for number, coin in self.lasting}
 
     def slices(self, time_ms: int) -> tuple[VolatilitySlice, ...]:
-        """The smile of each expiry that is not past, mixed by stress."""
-        weight = self.stress.linear(time_ms) / RATIO_ONE
-        found = []
-        for coin, expires_ms in self.expiries:
-            if expires_ms < time_ms:
-                continue
-            calm, stressed = self.surfaces[coin]
-            years = (expires_ms - time_ms) / YEAR_MS
-            smile = mix(calm.at(years), stressed.at(years), weight)
-            found.append(volatility_slice(smile, coin, expires_ms, time_ms))
-        return tuple(found)
+        """The smile of each expiry that is not past, blended by stress."""
+        weight = self.stress.linear(time_ms)
+        return tuple(
+            blended(calm, stressed, weight, coin, expires_ms)
+            for coin, expires_ms, calm, stressed in self.fits
+            if expires_ms >= time_ms
+        )
 
     def priced(self, tick: Tick, depth: tuple[tuple[int, int, int], ...]) -> Priced:
         """The price event of a tick, with the depth that the driver's book has."""
@@ -180,11 +187,8 @@ class Course:
         hour, rest = divmod(tick.time_ms, HOUR_MS)
         if not rest and hour % 24 in self.scenario.funding.hours_utc:
             rate = self.rates.since(tick.time_ms)
-            for number, one in enumerate(self.catalogue.instruments):
-                if one.type == "perpetual":
-                    yield Funded(time_ms=tick.time_ms, instrument=number, rate=rate)
+            for number in self.perpetuals:
+                yield Funded(time_ms=tick.time_ms, instrument=number, rate=rate)
         price = dict(self.prices(tick))
-        for number, one in enumerate(self.catalogue.instruments):
-            if one.expires_ms == tick.time_ms:
-                settled = price[self.catalogue.coin(one.base)]
-                yield Settled(time_ms=tick.time_ms, instrument=number, price=settled)
+        for number, coin in self.expiring.get(tick.time_ms, ()):
+            yield Settled(time_ms=tick.time_ms, instrument=number, price=price[coin])

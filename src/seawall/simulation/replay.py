@@ -50,6 +50,7 @@ class Stage:
         self.book = book
         self.recorder = recorder
         self.orders: dict[int, OrderWanted] = {}
+        self.answered: tuple[Filled, Depth] | None = None  # The last answer and its book.
         self.ticks = 0
 
     @property
@@ -73,10 +74,13 @@ class Stage:
             self.book = self.book.observe(marks, self.thinness(event.time_ms), event.depth)
         elif isinstance(event, Filled) and event.order in self.orders:
             order = self.orders.pop(event.order)
-            self.book = self.book.take(order.instrument, order.lots, event.lots)
+            if self.answered is not None and self.answered[0] is event:
+                self.book = self.answered[1]
+            else:  # The answer was read from a journal.
+                self.book = self.book.take(order.instrument, order.lots, event.lots)
         effects = self.engine.apply(cast(Events, event))
         for effect in effects:
-            if isinstance(effect, OrderWanted):
+            if type(effect) is OrderWanted:
                 self.orders[effect.order] = effect
         if self.recorder:
             self.recorder.observe(event, effects, self.engine)
@@ -92,16 +96,18 @@ class Stage:
         """What the book gives for an order, now."""
         catalogue = self.engine.catalogue
         terms = catalogue.instruments[order.instrument]
-        fill, _ = self.book.fill(
+        fill, after = self.book.fill(
             order.instrument,
             order.lots,
             order.limit,
             self.engine.venue.mark(order.instrument),
             self.engine.snapshot.price[catalogue.coin(terms.base)],
         )
-        return Filled(
+        answer = Filled(
             time_ms=self.engine.time_ms, order=order.order, lots=fill.lots, price=fill.price
         )
+        self.answered = (answer, after)
+        return answer
 
 
 class Replay:

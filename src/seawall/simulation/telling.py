@@ -12,6 +12,7 @@ from seawall.engine.effect import (
     FundPaid,
     Liquidated,
     LossShared,
+    OrderWanted,
     State,
     StateChanged,
     Uncovered,
@@ -46,6 +47,12 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
             said = (
                 f"{verb} {_lots(engine, effect.instrument, effect.lots)} at "
                 f"{_price(engine, effect.price)}, fee {_money(engine, effect.fee)}; {left}"
+            )
+        case OrderWanted():
+            verb = "buy" if effect.lots > 0 else "sell"
+            said = (
+                f"order to {verb} {_lots(engine, effect.instrument, effect.lots)}, limit "
+                f"{_price(engine, effect.limit)}"
             )
         case FundPaid():
             said = f"insurance fund paid {_money(engine, effect.atoms)}"
