@@ -83,10 +83,12 @@ def killed(scenario: Path, out: Path, dice: random.Random) -> tuple[int, bool]:
         if dice.random() < 0.2:  # Before it is at work: while it imports, or reads its journal.
             time.sleep(dice.random())
         else:
-            limit = time.monotonic() + 20
-            while alive.poll() is None and time.monotonic() < limit and acknowledged(file) <= began:
-                time.sleep(0.02)
-            time.sleep(dice.random() ** 2 * 0.4)
+            limit, target = time.monotonic() + 20, began + dice.randrange(1, 30)
+            while alive.poll() is None and time.monotonic() < limit:
+                if acknowledged(file) >= target:
+                    break
+                time.sleep(0.004)
+            time.sleep(dice.random() * 0.02)
         seen = acknowledged(file)
         alive.send_signal(signal.SIGKILL)
     finally:

@@ -66,7 +66,7 @@ def mended(file: Path, old: str, new: str) -> None:
 # -- scenario --------------------------------------------------------------------------------------
 
 SCENARIO_CASES = (
-    (r"^seed = ", "seed == ", ("line 8",)),
+    (r"^seed = ", "seed == ", ("at line",)),
     (r"^seed = .*", "", ("$: ", "seed")),
     (r"^seed = .*", "seed = 1.5", ("$.seed: ", "int")),
     (r"^seed = .*", 'seed = "1"', ("$.seed: ", "int")),
@@ -96,8 +96,8 @@ SCENARIO_CASES = (
     (r'^file = "depth.csv"\nshare = \S+', 'file = "depth.csv"\nshare = -0.1',
      ("$.depth.share: ", "not positive")),
     (r"^left_in_stress = 0\.3", "left_in_stress = 3", ("$.depth.left_in_stress: ",)),
-    (r"^USDC = 3_000_000", "USDC = -1", ("$.insurance_fund.USDC: ", "negative")),
-    (r"^USDC = 3_000_000", "DOGE = 1", ("$.insurance_fund", "DOGE")),
+    (r"^USDC = [0-9_]+", "USDC = -1", ("$.insurance_fund.USDC: ", "negative")),
+    (r"^USDC = [0-9_]+", "DOGE = 1", ("$.insurance_fund", "DOGE")),
     (r"^accounts = .*", "accounts = 0", ("$.population.accounts: ",)),
     (r"^accounts = .*", "accounts = -5", ("$.population.accounts: ",)),
     (r"^share = 0\.70", "share = 0.71", ("$.population: ", "sum to 1")),

@@ -102,7 +102,7 @@ class ExactTable:
     Floats of a published table hold whole numbers, so the conversion loses nothing.
     """
 
-    __slots__ = ("_changes", "coin", "collateral", "kind", "notional", "risk", "value")
+    __slots__ = ("_changes", "_moving", "coin", "collateral", "kind", "notional", "risk", "value")
 
     def __init__(self, risk: RiskTable) -> None:
         self.risk = risk
@@ -112,6 +112,7 @@ class ExactTable:
         self.kind: list[int] = risk.kind.tolist()
         self.coin: list[int] = risk.coin.tolist()
         self._changes: dict[int, list[int]] = {}
+        self._moving: dict[int, bool] = {}
 
     def change(self, asset: int) -> list[int]:
         """[scenario] weighted change of one unit's value."""
@@ -120,6 +121,13 @@ class ExactTable:
             row = [int(v) for v in self.risk.change[asset, : self.risk.scenarios].tolist()]
             self._changes[asset] = row
         return row
+
+    def moves(self, asset: int) -> bool:
+        """Whether any scenario changes the asset's value."""
+        moving = self._moving.get(asset)
+        if moving is None:
+            moving = self._moving[asset] = any(self.change(asset))
+        return moving
 
 
 class MarginMethod(Protocol):

@@ -165,9 +165,11 @@ class Scan(
         return Explanation("scan", (*terms, *added), binding, total)
 
     def _sets(self, rows: Rows, table: ExactTable) -> dict[int, list[tuple[int, int]]]:
-        """Rows by netting set: coin number, or `ALL`."""
+        """Rows that can be charged, by netting set: coin number, or `ALL`."""
         sets: dict[int, list[tuple[int, int]]] = {}
         for asset, lots in rows:
+            if not table.moves(asset) and table.kind[asset] != OPTION:
+                continue
             net = ALL if self.netting == "all" else table.coin[asset]
             sets.setdefault(net, []).append((asset, lots))
         return sets

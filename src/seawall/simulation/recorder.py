@@ -180,8 +180,9 @@ class Recorder:
         _, requirement = engine.requirement()
         held = requirement.maintenance > 0.0
         ratio = requirement.margin_equity[held] / requirement.maintenance[held]
-        edges = np.array([*(edge / 1000 for edge in RATIO_EDGES), np.inf])
-        counts, _ = np.histogram(np.maximum(ratio, 0.0), bins=edges)
+        edges = np.array(RATIO_EDGES) / 1000
+        bucket = np.searchsorted(edges, np.maximum(ratio, 0.0), side="right") - 1
+        counts = np.bincount(bucket, minlength=len(edges))
         self.ratio_time_ms.append(engine.time_ms)
         self.ratio_counts.append(counts.tolist())
 

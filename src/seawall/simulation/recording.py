@@ -72,9 +72,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     institutional: int = 0
     liquidated_accounts: int = 0
     top_ten_share: float = 0.0  # Of the liquidated notional, in the ten accounts that lost most.
-    hill_index: float = (
-        0.0  # Of liquidated notional by account; small is a heavy tail.
-    )
+    hill_index: float = 0.0  # Of liquidated notional by account; small is a heavy tail.
     long_share: float = 0.0  # Of the liquidated notional, on the long side.
     peak_minute_share: float = 0.0  # Of the liquidated notional, in the fullest minute.
 

@@ -7,14 +7,14 @@ nothing; lots, accounts and sequence numbers are int64; what does not apply to a
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from seawall.money import format_atoms
 from seawall.simulation.report_file import replaced
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ MONEY = frozenset(
 )
 TEXT = frozenset(("effect", "account_name", "instrument", "before", "after", "reason"))
 RENAMED = {"amount": "atoms", "limit": "price"}
+EXACT = Context(prec=38, traps=[Inexact])
 COLUMNS = frozenset(EffectRow.__struct_fields__)
 
 
@@ -69,11 +70,9 @@ def effect_row(
     instrument_id: Callable[[int], str],
 ) -> EffectRow:
     """Flatten one effect; numbers become names, and fields of an unknown effect are dropped."""
-    cells: dict[str, Any] = {}
-    for field in effect.__struct_fields__:
-        column = RENAMED.get(field, field)
-        if column in COLUMNS:
-            cells[column] = _plain(getattr(effect, field))
+    cells: dict[str, Any] = {
+        column: _plain(getattr(effect, field)) for column, field in _cells(type(effect))
+    }
     if "coin" in cells:  # Not money of the numeraire.
         cells["coin_atoms"] = cells.pop("atoms")
     account = cells.get("account")
@@ -87,7 +86,16 @@ def effect_row(
     return EffectRow(sequence=sequence, time_ms=time_ms, effect=tag, **cells)
 
 
+@functools.cache
+def _cells(kind: type[Effect]) -> tuple[tuple[str, str], ...]:
+    """(column, field) of an effect."""
+    named = ((RENAMED.get(field, field), field) for field in kind.__struct_fields__)
+    return tuple((column, field) for column, field in named if column in COLUMNS)
+
+
 def _plain(value: Any) -> Any:
+    if type(value) is int:
+        return value
     if isinstance(value, enum.IntEnum):
         return value.name.lower()
     return value.value if isinstance(value, enum.Enum) else value
@@ -118,7 +126,7 @@ def _column(name: str, values: list[Any], decimals: int) -> Any:
 
     if name in MONEY:
         exact = [
-            None if value is None else Decimal(format_atoms(value, decimals)) for value in values
+            None if value is None else Decimal(value).scaleb(-decimals, EXACT) for value in values
         ]
         return pl.Series(name, exact, dtype=pl.Decimal(38, decimals))
     if name == "full":

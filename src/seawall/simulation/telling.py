@@ -23,12 +23,14 @@ Told = tuple[int, int, Effects]  # (time_ms, sequence, effect)
 
 
 def steps_of(engine: Engine, told: Iterable[Told]) -> Iterator[tuple[int, int, Effects, str]]:
-    """Every step of one account. A call is told with the verdict that it stands on."""
+    """Every step of one account. A call is told together with the verdict that it stands on."""
     verdict: StateChanged | None = None
-    for time_ms, sequence, effect in told:
+    rows = list(told)
+    for place, (time_ms, sequence, effect) in enumerate(rows):
         if isinstance(effect, StateChanged):
             verdict = effect
-            if effect.after is State.CALLED:
+            following = rows[place + 1] if place + 1 < len(rows) else None
+            if following and following[1] == sequence and isinstance(following[2], Called):
                 continue
         yield time_ms, sequence, effect, sentence(engine, effect, verdict)
 
@@ -41,6 +43,8 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
         case Called():
             why = f"{_against(engine, verdict)}; " if verdict else ""
             said = f"called: {why}{_money(engine, effect.amount)} restores the initial margin"
+            if verdict and verdict.after is State.LIQUIDATING:
+                said += "; without a grace time, so liquidation begins"
         case Liquidated():
             verb = "bought" if effect.lots > 0 else "sold"
             left = "the position is closed" if effect.full else "a part is left"

@@ -253,6 +253,12 @@
     context.restore();
   }
 
+  // Room for the marks at the ends of the range.
+  function padded(low, high) {
+    const pad = (high - low) * 0.1 || Math.abs(high) * 0.05 || 1;
+    return [low - pad, high + pad];
+  }
+
   function priceChart(coin, height) {
     const texts = recording.prices[coin];
     const prices = numbers(texts);
@@ -272,6 +278,7 @@
       height, times: recording.time_ms, data: [seconds(recording.time_ms), prices],
       series: [{ stroke: () => colour("price"), width: 1.5, points: { show: false } }],
       y: { values: (u, splits) => splits.map((v) => v.toLocaleString("en-US")) },
+      scales: { y: { range: (u, low, high) => padded(low, high) } },
       hooks: { draw: [(u) => bubbles(u, marks, prices)] },
       at: (index) => {
         const rows = [[coin, exact(texts[index]), exact(texts[index]), "price"]];
