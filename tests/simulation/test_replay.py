@@ -59,7 +59,11 @@ def test_the_crash_liquidates_and_conserves(whole: tuple[Recording, Path]) -> No
     assert len(recording.time_ms) == len(recording.fund) == summary.ticks
     assert summary.fund_end != summary.fund_start
     assert sum(map(sum, recording.ratio_counts)) > 0
-    assert recording.worst[0].steps
+    assert len(recording.worst) == 10
+    said = [step.text for step in recording.worst[0].steps]
+    assert any(text.startswith("called: margin equity ") for text in said), said
+    assert summary.zero_sum
+    assert 0.0 < summary.top_ten_share <= 1.0
     with Journal.open(where, read_only=True) as journal:
         assert journal.final_hash() == recording.state_hash
 

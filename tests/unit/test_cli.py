@@ -257,7 +257,7 @@ def test_explain_says_why_an_account_was_called(
     assert Decimal(told["maintenance"]) > 0
     summed = sum(Decimal(term["equity"]) for term in told["terms"])
     assert summed == Decimal(told["equity"])
-    assert any("liquidation begins: margin equity" in step["text"] for step in told["steps"])
+    assert any("called: margin equity" in step["text"] for step in told["steps"])
     assert Ran(capsys, "explain", row["account"], *given).code == 0
 
 

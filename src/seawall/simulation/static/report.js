@@ -255,7 +255,7 @@
 
   // Room for the marks at the ends of the range.
   function padded(low, high) {
-    const pad = (high - low) * 0.1 || Math.abs(high) * 0.05 || 1;
+    const pad = (high - low) * 0.14 || Math.abs(high) * 0.05 || 1;
     return [low - pad, high + pad];
   }
 
