@@ -29,6 +29,7 @@ class Reason(enum.Enum):
     TIME_WENT_BACK = "time_went_back"
     RULES_DO_NOT_FIT = "rules_do_not_fit"
     UNKNOWN_METHOD = "unknown_method"
+    NAME_TAKEN = "name_taken"
     BAD_ROWS = "bad_rows"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_INSTRUMENT = "unknown_instrument"

@@ -95,10 +95,7 @@ class Engine:
 
     def account(self, name: str) -> int:
         """The number of an account by its name; KeyError where there is none."""
-        try:
-            return self.venue.names.index(name)
-        except ValueError:
-            raise KeyError(name) from None
+        return self.venue.number[name]
 
     def insurance_fund(self) -> int:
         """What the insurance fund is worth, in numeraire atoms."""
@@ -211,6 +208,8 @@ def _opened(venue: Venue, event: Opened) -> Reason | None:
     order = venue.rulebook.method_names
     if len(event.names) != len(event.methods) or any(m not in order for m in event.methods):
         return Reason.UNKNOWN_METHOD
+    if len(set(event.names)) != len(event.names) or not venue.number.keys().isdisjoint(event.names):
+        return Reason.NAME_TAKEN
     number = {name: index for index, name in enumerate(order)}
     memory.open_accounts(venue, event.names, [number[m] for m in event.methods])
     return None

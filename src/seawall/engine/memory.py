@@ -69,7 +69,8 @@ def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
 
 def open_accounts(venue: Venue, names: Sequence[str], methods: Sequence[int]) -> None:
     """Append accounts; their numbers follow those that exist."""
-    venue.ledger.open(len(names))
+    first = venue.ledger.open(len(names))
+    venue.number.update(zip(names, range(first, first + len(names)), strict=True))
     venue.names.extend(names)
     venue.method = np.concatenate([venue.method, np.array(methods, np.int16)])
     venue.status = np.concatenate([venue.status, np.zeros(len(names), np.int8)])
@@ -127,6 +128,7 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.ledger = Ledger.restore(kept.ledger)
     venue.columns = Columns(venue.ledger)
     venue.names = kept.names
+    venue.number = {name: account for account, name in enumerate(kept.names)}
     venue.method = np.frombuffer(kept.method, "<i2").astype(np.int16)
     venue.status = np.frombuffer(kept.status, "<i1").astype(np.int8)
     venue.deadline = dict(kept.deadline)

@@ -81,6 +81,7 @@ class Venue:
     rates: Rates
     columns: Columns
     names: list[str] = field(default_factory=list)
+    number: dict[str, int] = field(default_factory=dict)  # Account by name.
     method: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
     status: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
     deadline: dict[int, int] = field(default_factory=dict)

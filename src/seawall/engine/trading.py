@@ -6,6 +6,7 @@ import numpy as np
 
 from seawall.engine.effect import Expired, FundingPaid, Reason, State
 from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
+from seawall.engine.orders import answered
 from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
@@ -140,6 +141,8 @@ def settle(venue: Venue, event: Settled) -> Reason | None:
     if event.price <= 0:
         return Reason.PRICE_NOT_POSITIVE
     catalogue = venue.catalogue
+    for order in [n for n, one in venue.orders.items() if one.instrument == event.instrument]:
+        answered(venue, order, 0)  # Its contract is gone: a late fill finds no order.
     lot_asset = catalogue.lot_asset[event.instrument]
     coin = catalogue.coin(catalogue.instruments[event.instrument].settle)
     accounts, lots = venue.ledger.holders(lot_asset)
