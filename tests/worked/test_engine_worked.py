@@ -464,7 +464,7 @@ def test_with_nobody_able_the_loss_is_shared_in_proportion_to_gains() -> None:
 
     effects = napkin.tick(42_000)
     assert kinds(effects) == [OrderWanted]
-    liquidated, paid, shared, bankrupt = napkin.fill(effects[0], 41_800)
+    liquidated, paid, bankrupt, shared = napkin.fill(effects[0], 41_800)
     alice = napkin.number("alice")
     assert liquidated.notional == dollars(4_180)
     assert paid == FundPaid(account=alice, atoms=dollars(460))
@@ -490,9 +490,9 @@ def test_what_nobody_can_bear_stays_in_sight_as_a_debt() -> None:
     wanted = only(napkin.tick(42_000), OrderWanted)
     effects = napkin.fill(wanted, 41_800)
     alice = napkin.number("alice")
-    assert kinds(effects) == [Liquidated, FundPaid, LossShared, Uncovered, StateChanged]
-    assert effects[1:4] == (
-        FundPaid(account=alice, atoms=dollars(100)),
+    assert kinds(effects) == [Liquidated, FundPaid, StateChanged, LossShared, Uncovered]
+    assert effects[1] == FundPaid(account=alice, atoms=dollars(100))
+    assert effects[3:] == (
         LossShared(account=alice, atoms=dollars(200), bearers=1),
         Uncovered(account=alice, coin=USDC, atoms=usdc(520)),
     )

@@ -18,6 +18,7 @@ from seawall.engine.effect import State
 from seawall.engine.state import Venue
 from seawall.margin import Requirement
 from seawall.money import RATIO_ONE
+from seawall.pricing import Ints
 
 
 def screen(venue: Venue, method: int, accounts: NDArray[np.int64]) -> Requirement:
@@ -36,7 +37,7 @@ class Suspect(NamedTuple):
     stays_below: bool  # In liquidation, and by more than the error bound below its initial margin.
 
 
-def suspects(venue: Venue) -> list[Suspect]:
+def suspects(venue: Venue, among: Ints | None = None) -> list[Suspect]:
     """Accounts whose state the screen cannot vouch for, the largest shortfall first.
 
     An account that is being liquidated, or waits in grace, is always looked at: time alone may
@@ -45,7 +46,8 @@ def suspects(venue: Venue) -> list[Suspect]:
     triage, stays_below = _triage()
     warning = venue.rates.warning / RATIO_ONE
     found: list[Suspect] = []
-    users = np.flatnonzero((venue.method >= 0) & (venue.status < State.CLOSED))
+    users = np.arange(len(venue.names)) if among is None else among
+    users = users[(venue.method[users] >= 0) & (venue.status[users] < State.CLOSED)]
     methods = venue.method[users]
     for method in range(len(venue.methods)):
         accounts = users[methods == method]

@@ -21,6 +21,7 @@ from seawall.liquidation import Candidate, bankruptcy_price, bankruptcy_value, d
 from seawall.market import Kind
 from seawall.pricing import Floats, Ints
 
+NEVER = 2**200  # More than anybody could be asked to give up.
 CANDIDATES_MARGIN = 4  # Lots among the candidates ranked exactly, as a multiple of what is needed.
 
 
@@ -33,8 +34,13 @@ def deleverage_account(venue: Venue, account: int) -> bool:
         instrument = venue.catalogue.assets[asset].instrument
         price = max(1, bankruptcy_price(rows, venue.tables.exact(number), asset, venue.catalogue))
         given_up = _given_up(venue, number, rows, asset, lots)
+        if given_up >= venue.no_takers.get((asset, lots > 0), NEVER):
+            continue
         queue = rank(_candidates(venue, account, asset, lots, given_up))
-        for take in deleverage(lots, queue).takes:
+        made = deleverage(lots, queue)
+        if made.remainder:
+            venue.no_takers[asset, lots > 0] = given_up
+        for take in made.takes:
             closed = True
             _hand_over(venue, account, take.account, instrument, take.lots, price)
     return closed

@@ -183,7 +183,7 @@ class Engine:
         if refusal is not None:
             assert not venue.effects, "a refused event had effects"
             venue.time_ms = before_ms
-        _calm_the_shaken(venue)
+        _settle_the_moment(venue)
         return refusal, tuple(venue.effects)
 
 
@@ -258,6 +258,7 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
         venue.snapshot = before
         return Reason.NO_PRICE
     venue.left_depth = {}
+    venue.no_takers = {}
     venue.fund = None
     venue.unmet = set()
     _look_at_everybody(venue)
@@ -277,12 +278,16 @@ def _look_at_everybody(venue: Venue) -> None:
             liquidate.liquidate(venue, account)
 
 
-def _calm_the_shaken(venue: Venue) -> None:
-    """Judge again whoever gave something up for others, until nobody falls by it any more."""
-    while venue.shaken:
-        accounts = sorted(venue.shaken)
+def _settle_the_moment(venue: Venue) -> None:
+    """Share losses once no order is open, and judge again whoever gave something up for others."""
+    while venue.shaken or (venue.unshared and not venue.orders):
+        if venue.unshared and not venue.orders:
+            liquidate.share_losses(venue)
+        accounts = np.array(sorted(venue.shaken), np.int64)
         venue.shaken.clear()
-        for account in accounts:
+        venue.columns.refresh()
+        for suspect in suspects(venue, accounts):
+            account = suspect.account
             if venue.status[account] < State.LIQUIDATING and follow(venue, account):
                 liquidate.liquidate(venue, account)
 

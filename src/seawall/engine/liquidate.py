@@ -22,10 +22,18 @@ from seawall.engine.effect import (
 )
 from seawall.engine.event import Filled
 from seawall.engine.orders import answered, depth_left, slipped, want
-from seawall.engine.state import INSURANCE_FUND, MARKET, OpenOrder, Venue
+from seawall.engine.state import CLEARING, INSURANCE_FUND, MARKET, OpenOrder, Venue
 from seawall.engine.trading import exchange, fold
 from seawall.ledger import Cause
-from seawall.liquidation import Close, Exit, Order, bankruptcy_price, cover, liquidation_fee, plan
+from seawall.liquidation import (
+    Close,
+    Exit,
+    Order,
+    bankruptcy_price,
+    liquidation_fee,
+    plan,
+    share_pro_rata,
+)
 from seawall.margin import ExactRequirement
 from seawall.market import Kind
 from seawall.money import Rounding, multiply_ratio
@@ -196,38 +204,49 @@ def fold_quotes(venue: Venue, account: int) -> None:
 
 
 def wind_up(venue: Venue, account: int) -> None:
-    """Nothing is left to sell: what is still owed goes down the waterfall, in kind.
+    """Nothing is left to sell: the insurance fund pays what is still owed, from the same coin.
 
-    The insurance fund pays from the same coin. What it cannot pay is shared by those who gained
-    from the other side, in proportion to their gains and never beyond them: their profit was the
-    account's loss, and it was not there to be paid.
+    The fund was paid in for this, so it goes first. What it cannot pay is carried by the clearing
+    account until the orders of the moment are answered, and shared then: see `share_losses`.
     """
     owed = [(coin, -atoms) for coin, atoms in venue.ledger.rows(account) if atoms < 0]
     verdict = venue.judge(account)
     for coin, deficit in owed:
-        gains = []
-        if deficit > venue.ledger.balance(INSURANCE_FUND, coin):
-            gains = [(bearer, gain, gain) for bearer, gain in unrealised_gains(venue, coin)]
-        covered = cover(deficit, max(0, venue.ledger.balance(INSURANCE_FUND, coin)), gains)
-        venue.move(coin, INSURANCE_FUND, account, covered.fund_pays, Cause.INSURANCE)
-        if covered.fund_pays:
-            venue.effects.append(
-                FundPaid(account=account, atoms=venue.worth(coin, covered.fund_pays))
-            )
-        shared = 0
-        for bearer, atoms in covered.shared:
-            venue.move(coin, bearer, account, atoms, Cause.SHARED_LOSS)
-            venue.shaken.add(bearer)
-            shared += atoms
-        if shared:
-            venue.effects.append(
-                LossShared(
-                    account=account, atoms=venue.worth(coin, shared), bearers=len(covered.shared)
-                )
-            )
-        if covered.uncovered:
-            venue.effects.append(Uncovered(account=account, coin=coin, atoms=covered.uncovered))
+        paid = min(deficit, max(0, venue.ledger.balance(INSURANCE_FUND, coin)))
+        venue.move(coin, INSURANCE_FUND, account, paid, Cause.INSURANCE)
+        if paid:
+            venue.effects.append(FundPaid(account=account, atoms=venue.worth(coin, paid)))
+        if deficit > paid:
+            venue.move(coin, CLEARING, account, deficit - paid, Cause.SHARED_LOSS)
+            venue.unshared.append((account, coin, deficit - paid))
     venue.change_state(account, State.BANKRUPT if owed else State.CLOSED, verdict)
+
+
+def share_losses(venue: Venue) -> None:
+    """The last resort: those who gained from the other side bear what nobody else could pay.
+
+    In proportion to their gains and never beyond them: their profit was the bankrupt accounts'
+    loss, and it was not there to be paid. All losses of a moment are shared at once, so that nobody
+    bears more for being first in the list. What even the gains cannot bear goes back to the
+    accounts that owe it, latest first, and stays there in sight.
+    """
+    losses, venue.unshared = venue.unshared, []
+    for coin in sorted({coin for _, coin, _ in losses}):
+        mine = [(account, atoms) for account, owed_in, atoms in losses if owed_in == coin]
+        gains = [(bearer, gain, gain) for bearer, gain in unrealised_gains(venue, coin)]
+        shared, left = share_pro_rata(sum(atoms for _, atoms in mine), gains)
+        for bearer, atoms in shared:
+            venue.move(coin, bearer, CLEARING, atoms, Cause.SHARED_LOSS)
+            venue.shaken.add(bearer)
+        for account, atoms in reversed(mine):
+            back = min(left, atoms)
+            left -= back
+            venue.move(coin, account, CLEARING, back, Cause.SHARED_LOSS)
+            worth = venue.worth(coin, atoms - back)
+            if atoms > back:
+                venue.effects.append(LossShared(account=account, atoms=worth, bearers=len(shared)))
+            if back:
+                venue.effects.append(Uncovered(account=account, coin=coin, atoms=back))
 
 
 def _fund_can_carry(venue: Venue, account: int, verdict: ExactRequirement) -> bool:

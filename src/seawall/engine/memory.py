@@ -45,6 +45,8 @@ class _Dump(msgspec.Struct, array_like=True):
     left_depth: list[tuple[int, bool, int]] = []
     unmet: list[tuple[int, int]] = []
     missed: list[int] = []
+    unshared: list[tuple[int, int, int]] = []
+    no_takers: list[tuple[int, bool, int]] = []
     time_ms: int = 0
     next_order: int = 1
 
@@ -138,6 +140,8 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.left_depth = {(i, side): lots for i, side, lots in kept.left_depth}
     venue.unmet = set(kept.unmet)
     venue.missed = set(kept.missed)
+    venue.unshared = kept.unshared
+    venue.no_takers = {(asset, long): given for asset, long, given in kept.no_takers}
     venue.next_order = kept.next_order
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
@@ -175,6 +179,8 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         sorted((i, side, lots) for (i, side), lots in venue.left_depth.items()),
         sorted(venue.unmet),
         sorted(venue.missed),
+        venue.unshared,
+        sorted((asset, long, given) for (asset, long), given in venue.no_takers.items()),
         venue.time_ms,
         venue.next_order,
     )

@@ -55,7 +55,12 @@ def depth_left(venue: Venue, instrument: int, buys: bool) -> int:
 
 
 def slipped(venue: Venue, instrument: int, buys: bool) -> int:
-    """The mark at the greatest slippage of the rules."""
+    """The mark at the greatest slippage of the rules; an option's is a ratio of its underlying."""
+    terms = venue.catalogue.instruments[instrument]
+    if terms.type == "option":
+        coin = venue.catalogue.coin(terms.base)
+        away = multiply_ratio(venue.snapshot.price[coin], venue.rates.slippage, Rounding.UP)
+        return venue.mark(instrument) + (away if buys else -away)
     factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
     return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)
 

@@ -89,6 +89,8 @@ class Venue:
     listings: list[tuple[Instrument, ...]] = field(default_factory=list)
     spot: dict[int, int] = field(default_factory=dict)  # Instrument that sells a coin for cash.
     waiting: dict[int, int] = field(default_factory=dict)  # Open orders of an account.
+    unshared: list[tuple[int, int, int]] = field(default_factory=list)  # (account, coin, atoms)
+    no_takers: dict[tuple[int, bool], int] = field(default_factory=dict)  # Since the last price.
     shaken: set[int] = field(default_factory=set)  # Lost something to others; judged again.
     fund: int | None = None  # Its worth, until a price or a transfer changes it.
     missed: set[int] = field(default_factory=set)  # Not filled at its bankruptcy price.
