@@ -27,7 +27,7 @@ TICKS = 3 * 8 + 1
 
 @pytest.fixture(scope="session")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example scenario, cut to forty minutes and 300 accounts."""
+    """The example scenario, cut to forty minutes and 1,000 accounts."""
     folder = tmp_path_factory.mktemp("cut")
     for file in (*CRASH.glob("*.csv"), CRASH / "scenario.toml"):
         shutil.copy(file, folder)
@@ -40,7 +40,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy((CRASH / rules[1]).resolve(), folder / "rules.toml")
     for key, value in (
         ("rulebook", '"rules.toml"'),
-        ("accounts", "300"),
+        ("accounts", "1000"),
         ("checkpoint_ticks", "5"),
     ):
         written, found = re.subn(rf"(?m)^{key} *= *[^#\n]*", f"{key} = {value} ", written, count=1)
