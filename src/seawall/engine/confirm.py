@@ -46,8 +46,8 @@ def suspects(venue: Venue, among: Ints | None = None) -> list[Suspect]:
     triage, stays_below = _triage()
     warning = venue.rates.warning / RATIO_ONE
     found: list[Suspect] = []
-    users = np.arange(len(venue.names)) if among is None else among
-    users = users[(venue.method[users] >= 0) & (venue.status[users] < State.CLOSED)]
+    alive = (venue.method >= 0) & (venue.status < State.CLOSED)
+    users = np.flatnonzero(alive) if among is None else among[alive[among]]
     methods = venue.method[users]
     for method in range(len(venue.methods)):
         accounts = users[methods == method]

@@ -121,7 +121,7 @@ class Engine:
         return explain_account(self.venue, account, self.sequence)
 
     def state_hash(self) -> str:
-        """A hash of the whole state that does not depend on how it was reached."""
+        """A hash of the whole state and of the chain of everything that led to it."""
         return hashlib.sha256(
             self.chain + self.sequence.to_bytes(8, "little") + memory.state_bytes(self._venue)
         ).hexdigest()
@@ -337,6 +337,6 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     Traded: _then_parties(trading.trade),
     Priced: _priced,
     Funded: _then_everybody(trading.fund),
-    Settled: _then_everybody(trading.settle),
+    Settled: trading.settle,
     Filled: _filled,
 }

@@ -157,6 +157,7 @@ def settle(venue: Venue, event: Settled) -> Reason | None:
         fold_all(venue, quote, coin)
     # Owned rounded down and owed up leave the clearing account with the difference.
     venue.move(coin, CLEARING, DUST, -paid, Cause.DUST)
+    venue.shaken.update(account for account in accounts.tolist() if account >= FIRST_ACCOUNT)
     venue.effects.append(
         Expired(instrument=event.instrument, price=event.price, accounts=len(accounts))
     )
