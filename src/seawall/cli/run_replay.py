@@ -92,16 +92,16 @@ def _journal(where: str, meta: dict[str, str], resume: bool, overwrite: bool) ->
     standing = _standing(where)
     try:
         if standing is None or overwrite:
-            return Journal.create(where, meta, overwrite=overwrite, durability="normal")
+            return Journal.create(where, meta, overwrite=overwrite, durability="full")
         other, finished = standing
         if resume:
             for key, value in meta.items():
                 if other.get(key) != value:
                     message = f"{where}: {key}: it was begun with {other.get(key)}, not {value}"
                     raise Failure(WRONG_INPUT, message)
-            return Journal.open(where, durability="normal")
+            return Journal.open(where, durability="full")
         if finished and other.get("scenario") == meta["scenario"]:
-            return Journal.create(where, meta, overwrite=True, durability="normal")
+            return Journal.create(where, meta, overwrite=True, durability="full")
     except DamagedError as error:
         raise Failure(DIFFERENCE, str(error)) from None
     except JournalError as error:

@@ -30,6 +30,7 @@ from seawall.liquidation import (
     Exit,
     Order,
     bankruptcy_price,
+    cover,
     liquidation_fee,
     plan,
     share_pro_rata,
@@ -212,13 +213,13 @@ def wind_up(venue: Venue, account: int) -> None:
     owed = [(coin, -atoms) for coin, atoms in venue.ledger.rows(account) if atoms < 0]
     verdict = venue.judge(account)
     for coin, deficit in owed:
-        paid = min(deficit, max(0, venue.ledger.balance(INSURANCE_FUND, coin)))
+        paid, _, left = cover(deficit, venue.ledger.balance(INSURANCE_FUND, coin))
         venue.move(coin, INSURANCE_FUND, account, paid, Cause.INSURANCE)
         if paid:
             venue.effects.append(FundPaid(account=account, atoms=venue.worth(coin, paid)))
-        if deficit > paid:
-            venue.move(coin, CLEARING, account, deficit - paid, Cause.SHARED_LOSS)
-            venue.unshared.append((account, coin, deficit - paid))
+        if left:
+            venue.move(coin, CLEARING, account, left, Cause.SHARED_LOSS)
+            venue.unshared.append((account, coin, left))
     venue.change_state(account, State.BANKRUPT if owed else State.CLOSED, verdict)
 
 
