@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 SCENARIO = ROOT / "examples" / "crash-2024-08-05" / "scenario.toml"
 
 
-def processor_seconds() -> float:
-    """Seconds of processor that ended children used; it does not grow while they wait."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+class Ran(NamedTuple):
+    """One finished process."""
+
+    seconds: float
+    processor_seconds: float  # These do not grow while it waits.
+    peak_gib: float
+    printed: str
 
 
-def timed(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
-    """Seconds of one process, and what it printed."""
-    begin = time.perf_counter()
-    ran = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    return time.perf_counter() - begin, ran.stdout
+def timed(command: list[str], environment: dict[str, str]) -> Ran:
+    """Run one process to its end; the operating system says what it used."""
+    with tempfile.TemporaryFile("w+") as printed:
+        begin = time.perf_counter()
+        child = subprocess.Popen(
+            command, env=environment, stdout=printed, stderr=subprocess.DEVNULL, cwd=ROOT
+        )
+        _, status, used = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - begin
+        child.returncode = os.waitstatus_to_exitcode(status)
+        assert child.returncode == 0, f"{command} ended with {child.returncode}"
+        printed.seek(0)
+        processor = used.ru_utime + used.ru_stime
+        return Ran(seconds, processor, used.ru_maxrss / 2**20, printed.read())
 
 
 def run() -> dict[str, Any]:
@@ -39,21 +48,19 @@ def run() -> dict[str, Any]:
         environment = {**os.environ, "NUMBA_CACHE_DIR": f"{folder}/cache"}
         for label in ("cold", "warm"):
             command = [seawall, "replay", str(SCENARIO), "--out", f"{folder}/{label}", "--json"]
-            before = processor_seconds()
-            seconds, printed = timed(command, environment)
-            measured[f"replay {label} processor [s]"] = round(processor_seconds() - before, 1)
-            result = json.loads(printed)
-            measured[f"replay {label} [s]"] = round(seconds, 1)
+            ran = timed(command, environment)
+            measured[f"replay {label} processor [s]"] = round(ran.processor_seconds, 1)
+            measured[f"replay {label} peak memory [GiB]"] = round(ran.peak_gib, 2)
+            result = json.loads(ran.printed)
+            measured[f"replay {label} [s]"] = round(ran.seconds, 1)
             measured[f"replay {label} state hash"] = result["state_hash"]
             events = result["summary"]["events"]
             measured[f"replay {label} events"] = events
-            measured[f"replay {label} [events/s]"] = round(events / seconds)
+            measured[f"replay {label} [events/s]"] = round(events / ran.seconds)
             engine_seconds = float(result["summary"]["seconds"])
             measured[f"replay {label} without start and report [events/s]"] = round(
                 events / engine_seconds
             )
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-        measured["replay peak memory [GiB]"] = round(peak, 2)
         assert measured["replay cold state hash"] == measured["replay warm state hash"]
         plain = dict(os.environ)
         for label, command in (
@@ -61,7 +68,9 @@ def run() -> dict[str, Any]:
             ("python alone", [sys.executable, "-c", "pass"]),
             ("seawall --help", [seawall, "--help"]),
         ):
-            measured[f"{label} [s]"] = round(min(timed(command, plain)[0] for _ in range(7)), 3)
+            measured[f"{label} [s]"] = round(
+                min(timed(command, plain).seconds for _ in range(7)), 3
+            )
     return measured
 
 
