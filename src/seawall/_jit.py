@@ -10,6 +10,7 @@ by a hash of every kernel source and of the versions of the compiler.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -46,9 +47,22 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
     # numba reads the directory when it decorates; other packages keep their own.
     before, _config.CACHE_DIR = _config.CACHE_DIR, cache_directory()
     try:
-        return _njit(**settings)(function)
+        compiled = _njit(**settings)(function)
     finally:
         _config.CACHE_DIR = before
+    _forgive_a_full_disk(compiled)
+    return compiled
+
+
+def _forgive_a_full_disk(compiled: Any) -> None:
+    """A kernel that cannot be kept is compiled again next time; that is no reason to stop now."""
+    save = compiled._cache.save_overload
+
+    def save_if_possible(signature: Any, overload: Any) -> None:
+        with contextlib.suppress(OSError):
+            save(signature, overload)
+
+    compiled._cache.save_overload = save_if_possible
 
 
 def fingerprint() -> str:

@@ -163,3 +163,22 @@ def test_an_old_processor_gives_the_same_bits(tmp_path: Path) -> None:
     host = digest()
     assert len(host) == 64
     assert digest(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="") == host  # SSE2.
+
+
+def test_a_full_disk_does_not_stop_a_kernel(tmp_path, monkeypatch):
+    """The first compilation cannot be kept; the kernel still answers, and leaves no traceback."""
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "from seawall.pricing import black_price\n"
+        "print(round(float(black_price(100.0, 100.0, 0.5, 1.0)), 6))"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-B", "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    # F (2 N(σ√T ÷ 2) − 1) = 100 · (2 N(0.25) − 1) = 19.741265.
+    assert (ran.returncode, ran.stdout.strip(), ran.stderr) == (0, "19.741265", "")
