@@ -86,7 +86,9 @@ def test_price_is_within_1e_14_of_the_forward(years, volatility):
             for is_call in (True, False):
                 got = float(black_price(forward, strike, volatility, years, 0.97, is_call))
                 exact = exact_price(forward, strike, volatility, years, 0.97, is_call)
-                assert abs(got - exact) <= 1e-14 * max(forward, strike)
+                # A put far above the forward is worth many forwards: its own rounding is larger.
+                unit = forward if strike <= 8 * forward else strike
+                assert abs(got - exact) <= 1e-14 * unit
 
 
 def test_no_time_and_no_volatility_leave_the_intrinsic_value():
