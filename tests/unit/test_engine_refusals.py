@@ -297,3 +297,23 @@ def test_a_tick_without_the_smile_of_an_option_is_refused_and_changes_nothing() 
     assert engine.apply(tick) == (Refused(reason=Reason.NO_PRICE),)
     assert Engine.restore(before).snapshot == engine.snapshot
     assert engine.apply(priced(60_000)) == ()
+
+
+def test_an_expiry_before_the_first_price_settles_its_holders() -> None:
+    """Alice's two lots of 0.001 BTC at 61,000: she is paid 122 dollars, bob pays them."""
+    engine = started()
+    asset = engine.catalogue.lot_asset[engine.catalogue.instrument("BTC/USDC:USDC-260101")]
+    number = engine.catalogue.assets[asset].instrument
+    assert engine.apply(loaded([ALICE, BOB], [asset, asset], [2, -2])) == ()
+    engine.apply(Settled(time_ms=NOW + 20, instrument=number, price=61_000 * ONE))
+    assert engine.ledger.rows(ALICE) == [(USDC, 122_000_000)]
+    assert engine.ledger.rows(BOB) == [(USDC, -122_000_000)]
+    engine.check()
+
+
+def test_an_expiry_closes_the_orders_of_its_contract() -> None:
+    engine = opened()
+    assert engine.venue.orders[1].instrument == PERPETUAL
+    engine.apply(Settled(time_ms=NOW, instrument=PERPETUAL, price=52_000 * ONE))
+    assert engine.apply(filled(order=1))[0].reason is Reason.UNKNOWN_ORDER
+    engine.check()

@@ -150,7 +150,6 @@ def _judged(venue: Venue, asset: int, account: int, held: int) -> Candidate:
 
 def unrealised_gains(venue: Venue, coin: int) -> list[tuple[int, int]]:
     """Accounts whose open contracts that settle in a coin stand in profit, in the coin's atoms."""
-    venue.columns.refresh()
     gain: dict[int, int] = {}
     value = venue.tables.exact(0).value
     for asset, row in enumerate(venue.catalogue.assets):

@@ -20,7 +20,6 @@ from seawall.engine.effect import Effects, Reason, Refused, State
 from seawall.engine.event import (
     Deposited,
     Event,
-    Events,
     Filled,
     Funded,
     Listed,
@@ -285,6 +284,8 @@ def _settle_the_moment(venue: Venue) -> None:
             liquidate.share_losses(venue)
         accounts = np.array(sorted(venue.shaken), np.int64)
         venue.shaken.clear()
+        if not venue.tables.ready:
+            return  # Nobody can be judged before the first price; that price looks at everybody.
         venue.columns.refresh()
         for suspect in suspects(venue, accounts):
             account = suspect.account
@@ -292,15 +293,11 @@ def _settle_the_moment(venue: Venue) -> None:
                 liquidate.liquidate(venue, account)
 
 
-def _then_everybody(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:
-    def run(venue: Venue, event: Events) -> Reason | None:
-        venue.columns.refresh()
-        refusal = verb(venue, event)
-        if refusal is None:
-            _look_at_everybody(venue)
-        return refusal
-
-    return run
+def _funded(venue: Venue, event: Funded) -> Reason | None:
+    refusal = trading.fund(venue, event)
+    if refusal is None:
+        _look_at_everybody(venue)
+    return refusal
 
 
 def _then_parties(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:
@@ -323,10 +320,6 @@ def _rules_changed(venue: Venue, event: RulesChanged) -> Reason | None:
     return None
 
 
-def _filled(venue: Venue, event: Filled) -> Reason | None:
-    return liquidate.fill(venue, event)
-
-
 _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     RulesChanged: _rules_changed,
     Listed: _listed,
@@ -336,7 +329,7 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     Withdrawn: _then_parties(trading.withdraw),
     Traded: _then_parties(trading.trade),
     Priced: _priced,
-    Funded: _then_everybody(trading.fund),
+    Funded: _funded,
     Settled: trading.settle,
-    Filled: _filled,
+    Filled: liquidate.fill,
 }

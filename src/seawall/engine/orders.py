@@ -19,7 +19,7 @@ def want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> 
     order = venue.next_order
     venue.next_order += 1
     venue.orders[order] = OpenOrder(account, instrument, lots, limit)
-    count_waiting(venue, account, 1)
+    _count_waiting(venue, account, 1)
     venue.effects.append(
         OrderWanted(order=order, account=account, instrument=instrument, lots=lots, limit=limit)
     )
@@ -32,7 +32,7 @@ def answered(venue: Venue, order: int, filled: int) -> OpenOrder:
     and so does everybody, where the limit was the greatest slippage that anybody accepts.
     """
     closed = venue.orders.pop(order)
-    count_waiting(venue, closed.account, -1)
+    _count_waiting(venue, closed.account, -1)
     missed = abs(closed.lots) - filled
     if missed:
         side = (closed.instrument, closed.lots > 0)
@@ -70,7 +70,7 @@ def _on_tick(venue: Venue, instrument: int, buys: bool, limit: int) -> int:
     return max(tick, limit // tick * tick if buys else -(-limit // tick) * tick)
 
 
-def count_waiting(venue: Venue, account: int, step: int) -> None:
+def _count_waiting(venue: Venue, account: int, step: int) -> None:
     count = venue.waiting.get(account, 0) + step
     if count:
         venue.waiting[account] = count

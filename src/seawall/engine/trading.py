@@ -83,14 +83,14 @@ def exchange(
         venue.catalogue.lot_asset[instrument],
         seller,
         buyer,
-        lots_moved(venue, instrument, lots),
+        _lots_moved(venue, instrument, lots),
         cause,
     )
     venue.move(venue.catalogue.cash_asset[instrument], seller, buyer, cash, cause)
     return cash
 
 
-def lots_moved(venue: Venue, instrument: int, lots: int) -> int:
+def _lots_moved(venue: Venue, instrument: int, lots: int) -> int:
     """Ledger units of some lots: the lots of a contract; atoms of the base coin for spot."""
     terms = venue.catalogue.instruments[instrument]
     return lots * terms.lot if terms.type == "spot" else lots
@@ -212,7 +212,7 @@ def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
     except AmountError:
         return Reason.BALANCE_OVERFLOW
     lot_asset = venue.catalogue.lot_asset[event.instrument]
-    moved = lots_moved(venue, event.instrument, event.lots)
+    moved = _lots_moved(venue, event.instrument, event.lots)
     is_contract = venue.catalogue.assets[lot_asset].kind is not Kind.CURRENCY
     for account, sign in ((event.buyer, 1), (event.seller, -1)):
         held = dict(venue.ledger.rows(account))
@@ -224,9 +224,8 @@ def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
             held[asset] = held.get(asset, 0) + gained
             if abs(held[asset]) > ATOMS_MAX:
                 return Reason.BALANCE_OVERFLOW
-        rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
         number = int(venue.method[account])
-        if venue.methods[number].refuses(rows, venue.tables.exact(number)):
+        if venue.methods[number].refuses(_sorted(held), venue.tables.exact(number)):
             return Reason.NOT_MARGINABLE
         if is_contract and abs(held[lot_asset]) < abs(before) and before * held[lot_asset] >= 0:
             continue
@@ -237,6 +236,10 @@ def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
 
 
 def _judge_rows(venue: Venue, account: int, held: dict[int, int]) -> ExactRequirement:
-    rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
     number = int(venue.method[account])
-    return venue.methods[number].requirement_exact(rows, venue.tables.exact(number))
+    return venue.methods[number].requirement_exact(_sorted(held), venue.tables.exact(number))
+
+
+def _sorted(held: dict[int, int]) -> list[tuple[int, int]]:
+    """Holdings as a ledger would list them: by asset, without zeros."""
+    return [(asset, held[asset]) for asset in sorted(held) if held[asset]]
