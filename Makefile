@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: run install develop test check bench clean help
+.PHONY: run install develop test check bench conformance clean help
 
 help:  ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -30,13 +30,16 @@ test: develop  ## Run every test, doctests included.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 check: develop  ## Lint, format, types and the import contracts.
-	$(BIN)/ruff check src tests benches
-	$(BIN)/ruff format --check src tests benches
+	$(BIN)/ruff check src tests benches conformance
+	$(BIN)/ruff format --check src tests benches conformance
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: develop  ## Measure what the documents claim, each as a ratio to a rival in the same run.
 	$(BIN)/python benches/run.py
+
+conformance: develop  ## Hold the rules to the numbers of venues and papers below VECTORS.
+	$(BIN)/python conformance/run.py $(VECTORS)
 
 clean:  ## Remove what was built or written.
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -39,6 +39,22 @@ class Grid(msgspec.Struct, frozen=True):
     coins_inside: bool = False  # Whether coins held as collateral move in the scenarios too.
 
 
+class Quotes(NamedTuple):
+    """What stands behind the values of a table; methods that read a contract's terms need it."""
+
+    size: Floats  # [asset] coins of the underlying per lot; 0 of a currency or inverse lot.
+    forward: Floats  # [asset] price atoms: an option's forward, a contract's mark, else 0.
+    years: Floats  # [asset] to expiry; 0 where there is none.
+    volatility: Floats  # [asset] implied, annual; 0 where there is none.
+    discount: Floats  # [asset] 1 where there is none.
+    confidence: Floats  # [asset] the least of the feeds that its value rests on; 1 is certain.
+    price: Floats  # [coin] price atoms of a whole coin.
+
+
+_NONE = np.zeros(0)
+NO_QUOTES = Quotes(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE)
+
+
 class RiskTable(NamedTuple):
     """One row for each ledger asset. The unit of an asset is one lot, or one atom of a currency."""
 
@@ -57,6 +73,7 @@ class RiskTable(NamedTuple):
     is_call: NDArray[np.int8]  # [asset]
     scenarios: int  # Scenarios before padding; columns beyond repeat the first.
     coins: tuple[str, ...]  # [coin] names, so that a method's parameters can be keyed by coin.
+    quotes: Quotes = NO_QUOTES
 
 
 def aligned(*shape: int) -> Floats:

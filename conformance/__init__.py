@@ -1,0 +1,1 @@
+"""Checkers of vector files: each `check_*.py` maps files to functions in its `FILES`."""

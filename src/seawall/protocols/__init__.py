@@ -1,0 +1,1 @@
+"""The rules of venues and protocols in their own integer scale, to the last digit."""
