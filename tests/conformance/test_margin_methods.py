@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from seawall.margin import (
     Bracket,
+    Concentration,
     ConformanceError,
     ExactTable,
     Extreme,
+    FilteredHistorical,
     Scan,
     Term,
     Tiered,
@@ -44,7 +46,29 @@ GRID = {
 }
 WIDE = GRID | {"moves": tuple(Decimal(n) / 100 for n in range(-16, 17, 2))}  # 53 cells, two blocks.
 ADD_ONS = {"short_option_minimum": Decimal("0.03"), "initial_factor": Decimal("1.3")}
+HISTORY = {
+    "moves": {
+        "BTC": tuple(Decimal(n * 37 % 41 - 20) / 100 for n in range(40)),
+        "ETH": tuple(Decimal(n * 29 % 41 - 20) / 80 for n in range(40)),
+    },
+    "confidence": Decimal("0.9"),
+}
+STORMS = HISTORY | {
+    "stressed": {
+        "BTC": (Decimal("-0.4"), Decimal("0.3")),
+        "ETH": (Decimal("-0.5"), Decimal("0.4")),
+    },
+    "floor": {"BTC": (Decimal("-0.2"), Decimal("0.1"), Decimal("0.15"))},
+    "stressed_weight": Decimal("0.25"),
+    "buffer": Decimal("0.25"),
+    "offset_max": Decimal("0.8"),
+    "initial_factor": Decimal("1.2"),
+    "concentration": {"BTC": (Concentration(Decimal("0.001"), Decimal("0.05")),)},
+}
 METHODS = {
+    "fhs_es": FilteredHistorical(**HISTORY),
+    "fhs_var": FilteredHistorical(**HISTORY, measure="value_at_risk"),
+    "fhs_es_add_ons": FilteredHistorical(**STORMS),
     "tiered": TIERED,
     "scan_coin": Scan(**GRID),
     "scan_coin_add_ons": Scan(**GRID, **ADD_ONS),

@@ -15,18 +15,21 @@ from seawall.margin.contract import (
 )
 from seawall.margin.health import suspects
 from seawall.margin.scan import Extreme, Scan
+from seawall.margin.tails import Concentration, FilteredHistorical
 from seawall.margin.tiered import Bracket, Tiered
 
-METHODS = Tiered | Scan  # msgspec decodes a rulebook's method by its tag.
+METHODS = Tiered | Scan | FilteredHistorical  # msgspec decodes a rulebook's method by its tag.
 
 __all__ = [
     "METHODS",
     "Bracket",
+    "Concentration",
     "ConformanceError",
     "ExactRequirement",
     "ExactTable",
     "Explanation",
     "Extreme",
+    "FilteredHistorical",
     "Holdings",
     "MarginMethod",
     "Requirement",

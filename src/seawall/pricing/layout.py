@@ -68,6 +68,7 @@ class Layout(NamedTuple):
     expires_ms: Ints  # [asset]
     strike: Floats  # [asset]
     is_call: NDArray[np.int8]  # [asset]
+    size: Floats  # [asset] coins of the underlying per lot; 0 of a currency or inverse lot.
     currency: Ints  # [asset] coin of settlement.
     depends: Flags  # [asset, coin] whose price moves the asset's value.
     futures: tuple[
@@ -105,7 +106,7 @@ def _layout(key: Same[Catalogue]) -> Layout:
     names = tuple(coin.id for coin in catalogue.coins)
     number = {name: coin for coin, name in enumerate(names)}
     count = len(catalogue.assets)
-    expires_ms, strike = np.zeros(count, np.int64), np.zeros(count)
+    expires_ms, strike, size = np.zeros(count, np.int64), np.zeros(count), np.zeros(count)
     is_call, depends = np.zeros(count, np.int8), np.zeros((count, len(names)), np.bool_)
     futures: list[tuple[int, Instrument, int, int, int]] = []
     expiries: dict[tuple[int, int, int], int] = {}
@@ -123,6 +124,7 @@ def _layout(key: Same[Catalogue]) -> Layout:
         expires_ms[place] = terms.expires_ms or 0
         strike[place] = terms.strike or 0
         is_call[place] = terms.right == "call"
+        size[place] = 0.0 if terms.inverse else terms.lot / catalogue.coins[asset.coin].one
         if asset.kind is not Kind.OPTION:
             futures.append((place, terms, asset.coin, asset.currency, asset.instrument))
             continue
@@ -142,6 +144,7 @@ def _layout(key: Same[Catalogue]) -> Layout:
         expires_ms=expires_ms,
         strike=strike,
         is_call=is_call,
+        size=size,
         currency=np.array([asset.currency for asset in catalogue.assets], np.int64),
         depends=depends,
         futures=tuple(futures),
@@ -170,7 +173,8 @@ def _options(rows: list[tuple[float, ...]]) -> Options:
 def shocks(grid: Grid, coins: tuple[str, ...]) -> Shocks:
     """Compile a grid: moves scaled for each coin, columns padded to a multiple of 32.
 
-    A coin's scale is 1 unless the grid names it; the first coin is the cash and has scale 0.
+    A coin's scale is 1 unless the grid names it; the first coin is the cash and has scale 0. A coin
+    with a history moves by it, whatever the scale.
     """
     scenarios = len(grid.scenarios)
     padding = -scenarios % WIDTH if scenarios else 0
@@ -178,9 +182,15 @@ def shocks(grid: Grid, coins: tuple[str, ...]) -> Shocks:
     scale = {name: 0 if coin == CASH else RATIO_ONE for coin, name in enumerate(coins)}
     scale |= {name: parts for name, parts in grid.scale if name in scale}
     growth, weighted = np.ones((len(coins), len(cells))), np.zeros((len(coins), len(cells)))
+    history = dict(grid.history)
+    for name, moves in history.items():
+        if len(moves) != scenarios:
+            raise PricingError(f"grid: {name} has {len(moves)} moves for {scenarios} scenarios")
     for coin, name in enumerate(coins):
         for place, cell in enumerate(cells):
             move = cell.move * scale[name]
+            if name in history:
+                move = history[name][place if place < scenarios else 0] * RATIO_ONE
             if move <= -(RATIO_ONE**2):
                 raise PricingError(f"grid: scenario {place} moves {name} to zero or below")
             growth[coin, place] = (RATIO_ONE**2 + move) / RATIO_ONE**2

@@ -37,6 +37,8 @@ class Grid(msgspec.Struct, frozen=True):
     days_floor: int = 1_000_000_000  # Fewest days to expiry in that ratio, parts per billion.
     volatility_floor: int = 0  # Least shocked volatility, parts per billion.
     coins_inside: bool = False  # Whether coins held as collateral move in the scenarios too.
+    # (coin, its relative move in each scenario, parts per billion), in place of move × scale.
+    history: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 class Quotes(NamedTuple):

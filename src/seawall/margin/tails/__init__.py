@@ -1,0 +1,5 @@
+"""Tail measures over a history of moves: expected shortfall and value at risk."""
+
+from seawall.margin.tails.filtered import Concentration, FilteredHistorical
+
+__all__ = ["Concentration", "FilteredHistorical"]

@@ -1,0 +1,120 @@
+"""`fhs_es` by hand: ten moves of two coins, one long and one short."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from seawall.margin import Concentration, ExactTable, FilteredHistorical
+from seawall.market import Catalogue, Instrument, Snapshot
+from seawall.money import Asset as Coin
+from seawall.pricing import risk_table
+
+BTC = ("-0.10", "-0.08", "-0.05", "0.02", "0.01", "0.03", "0.00", "0.04", "0.06", "0.12")
+ETH = ("-0.15", "-0.06", "-0.09", "0.03", "0.02", "0.01", "0.02", "0.05", "0.10", "0.20")
+HISTORY = {"BTC": tuple(map(Decimal, BTC)), "ETH": tuple(map(Decimal, ETH))}
+DOLLAR = 10**10
+
+
+@pytest.fixture
+def venue() -> tuple[Catalogue, Snapshot]:
+    """BTC at 50,000 and ETH at 2,500, a perpetual of each; a lot is one coin."""
+    coins = (Coin("USDC", 6), Coin("BTC", 8), Coin("ETH", 8))
+    listed = [
+        Instrument(
+            id=f"{coin}/USDC:USDC", type="perpetual", base=coin, quote="USDC", settle="USDC",
+            lot=10**8, tick=DOLLAR,
+        )
+        for coin in ("BTC", "ETH")
+    ]  # fmt: skip
+    catalogue = Catalogue.empty(Coin("USD", 10), coins).listed(listed)
+    snapshot, _ = Snapshot.empty(catalogue).priced(
+        catalogue, 1, 1_000, price=[(0, DOLLAR), (1, 50_000 * DOLLAR), (2, 2_500 * DOLLAR)]
+    )
+    return catalogue, snapshot
+
+
+def owed(method: FilteredHistorical, venue: tuple[Catalogue, Snapshot]) -> tuple[float, float]:
+    catalogue, snapshot = venue
+    table = ExactTable(risk_table(catalogue, snapshot, method.grid(), {}))
+    number = catalogue.instrument
+    rows = sorted(
+        [
+            (catalogue.lot_asset[number("BTC/USDC:USDC")], 1),
+            (catalogue.lot_asset[number("ETH/USDC:USDC")], -10),
+        ]
+    )
+    need = method.requirement_exact(rows, table)
+    told = method.explain(rows, table, [asset.id for asset in catalogue.assets])
+    assert sum(term.maintenance for term in told.terms) == need.maintenance
+    return need.maintenance / DOLLAR, need.initial / DOLLAR
+
+
+# One BTC gains 50,000 × move, ten ETH short lose 25,000 × move:
+#   −5,000 + 3,750 = −1,250   −4,000 + 1,500 = −2,500   −2,500 + 2,250 = −250   1,000 − 750 = 250
+#   500 − 500 = 0   1,500 − 250 = 1,250   0 − 500 = −500   2,000 − 1,250 = 750
+#   3,000 − 2,500 = 500   6,000 − 5,000 = 1,000
+# At 80 % the two worst of ten count: −2,500 and −1,250.
+def test_expected_shortfall_is_the_mean_of_the_two_worst(venue) -> None:
+    method = FilteredHistorical(moves=HISTORY, confidence=Decimal("0.8"))
+    assert owed(method, venue) == (1_875.0, 1_875.0)
+
+
+def test_value_at_risk_is_the_second_worst(venue) -> None:
+    method = FilteredHistorical(
+        moves=HISTORY, confidence=Decimal("0.8"), measure="value_at_risk",
+        initial_factor=Decimal("1.2"),
+    )  # fmt: skip
+    assert owed(method, venue) == (1_250.0, 1_500.0)
+
+
+def test_a_limit_on_offsets_charges_part_of_each_coin_alone(venue) -> None:
+    """BTC alone (5,000 + 4,000) ÷ 2 = 4,500; ETH short alone (5,000 + 2,500) ÷ 2 = 3,750.
+
+    0.8 × 1,875 + 0.2 × (4,500 + 3,750) = 1,500 + 1,650 = 3,150.
+    """
+    method = FilteredHistorical(moves=HISTORY, confidence=Decimal("0.8"), offset_max=Decimal("0.8"))
+    assert owed(method, venue)[0] == pytest.approx(3_150.0, abs=1e-9)
+
+
+def test_the_three_remedies_against_procyclicality(venue) -> None:
+    """Stress −30 % and −60 %: −15,000 + 15,000 = 0, and +20 %, +50 %: 10,000 − 12,500 = −2,500.
+
+    (b) 0.75 × 1,875 + 0.25 × 2,500 = 2,031.25; (a) a quarter more: 2,539.0625; (c) a floor of one
+    move of −20 % of BTC alone: 10,000, a quarter more 12,500.
+    """
+    storms = {
+        "BTC": (Decimal("-0.3"), Decimal("0.2")),
+        "ETH": (Decimal("-0.6"), Decimal("0.5")),
+    }
+    remedies = {
+        "moves": HISTORY,
+        "confidence": Decimal("0.8"),
+        "stressed": storms,
+        "stressed_weight": Decimal("0.25"),
+        "buffer": Decimal("0.25"),
+    }
+    assert owed(FilteredHistorical(**remedies), venue)[0] == pytest.approx(2_539.0625, abs=1e-9)
+    floor = {"BTC": (Decimal("-0.2"),)}
+    assert owed(FilteredHistorical(**remedies, floor=floor), venue)[0] == pytest.approx(12_500.0)
+
+
+def test_size_above_a_threshold_is_charged(venue) -> None:
+    """Above 40,000 dollars of BTC, 5 % of the 10,000 beyond: 500 more."""
+    method = FilteredHistorical(
+        moves=HISTORY, confidence=Decimal("0.8"),
+        concentration={"BTC": (Concentration(Decimal(40_000), Decimal("0.05")),)},
+    )  # fmt: skip
+    assert owed(method, venue)[0] == pytest.approx(2_375.0)
+
+
+def test_wrong_parameters_are_named() -> None:
+    with pytest.raises(ValueError, match="moves: every coin needs the same number"):
+        FilteredHistorical(moves={"BTC": (Decimal(0),), "ETH": ()})
+    with pytest.raises(ValueError, match=r"moves\.BTC: a price cannot fall"):
+        FilteredHistorical(moves={"BTC": (Decimal(-1),)})
+    with pytest.raises(ValueError, match="stressed_weight: needs stressed moves"):
+        FilteredHistorical(moves={"BTC": (Decimal(0),)}, stressed_weight=Decimal("0.25"))
+    with pytest.raises(ValueError, match="confidence: below 1"):
+        FilteredHistorical(moves={"BTC": (Decimal(0),)}, confidence=Decimal(1))
