@@ -49,7 +49,7 @@ class Bracket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maintenance: Decimal
 
 
-class _Brackets(NamedTuple):
+class BracketColumns(NamedTuple):
     """Brackets of every coin of a table in one column each."""
 
     span: Ints  # [coin + 1] first bracket of a coin; an empty span has none.
@@ -103,7 +103,7 @@ class Tiered(
         (serial if len(holdings.start) < PARALLEL_FROM else parallel)(
             (holdings.start, holdings.count, holdings.asset, holdings.lots),
             (risk.value, risk.collateral, risk.bound, risk.notional, risk.kind, risk.coin),
-            self._columns(risk.coins),
+            self.columns(risk.coins),
             out,
         )
         return Requirement(*out)
@@ -113,8 +113,8 @@ class Tiered(
         equity, margin_equity = worth(rows, table)
         initial = maintenance = 0
         for asset, lots in rows:
-            margin_equity -= _uncounted(asset, lots, table)
-            charge = self._charge(asset, lots, table)
+            margin_equity -= uncounted(asset, lots, table)
+            charge = self.charge(asset, lots, table)
             initial += charge[0]
             maintenance += charge[1]
         return ExactRequirement(equity, margin_equity, initial, maintenance)
@@ -122,7 +122,7 @@ class Tiered(
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""
         contracts = [asset for asset, _ in rows if table.kind[asset] >= LINEAR]
-        refused = {asset for asset in contracts if not self._steps(asset, table)}
+        refused = {asset for asset in contracts if not self.steps(asset, table)}
         if self.isolated:
             refused.update([asset for asset in contracts if asset not in refused][1:])
         return tuple(sorted(refused))
@@ -133,27 +133,27 @@ class Tiered(
         binding, most = "no position", 0
         for asset, lots in rows:
             equity, margin_equity = worth([(asset, lots)], table)
-            margin_equity -= _uncounted(asset, lots, table)
-            maintenance = self._charge(asset, lots, table)[1]
+            margin_equity -= uncounted(asset, lots, table)
+            maintenance = self.charge(asset, lots, table)[1]
             terms.append(Term(names[asset], lots, equity, margin_equity, maintenance))
             if maintenance > most:
                 most = maintenance
-                binding = f"{names[asset]}: {self._tier(asset, lots, table)}"
+                binding = f"{names[asset]}: {self.tier(asset, lots, table)}"
         return Explanation("tiered", tuple(terms), binding, self.requirement_exact(rows, table))
 
-    def _steps(self, asset: int, table: ExactTable) -> tuple[tuple[int, int, int], ...]:
+    def steps(self, asset: int, table: ExactTable) -> tuple[tuple[int, int, int], ...]:
         """(above, step of the initial rate, step of the maintenance rate) of the asset's coin."""
         if table.kind[asset] == OPTION:
             return ()
         return self._rates.get(table.risk.coins[table.coin[asset]], ())
 
-    def _charge(self, asset: int, lots: int, table: ExactTable) -> tuple[int, int]:
+    def charge(self, asset: int, lots: int, table: ExactTable) -> tuple[int, int]:
         """Initial and maintenance of one row."""
         kind = table.kind[asset]
         if kind < LINEAR or (kind == OPTION and lots > 0):
             return 0, 0
         notional = abs(lots) * table.notional[asset]
-        steps = self._steps(asset, table)
+        steps = self.steps(asset, table)
         if not steps:
             full = notional + (abs(lots * table.value[asset]) if kind == OPTION else 0)
             return full, full
@@ -168,16 +168,16 @@ class Tiered(
             divide(maintenance, RATIO_ONE, Rounding.UP),
         )
 
-    def _tier(self, asset: int, lots: int, table: ExactTable) -> str:
+    def tier(self, asset: int, lots: int, table: ExactTable) -> str:
         """The tier of a position, as a person would say it."""
-        if not self._steps(asset, table):
+        if not self.steps(asset, table):
             return "not marginable, charged in full"
         notional = abs(lots) * table.notional[asset]
         coin = table.risk.coins[table.coin[asset]]
-        held = [b for b in self.brackets[coin] if _atoms(b.above) < notional]
+        held = [b for b in self.brackets[coin] if dollar_atoms(b.above) < notional]
         bracket = held[-1] if held else self.brackets[coin][0]
         rate = format_ratio(100 * parse_ratio(bracket.maintenance))
-        above = format_atoms(_atoms(bracket.above), NUMERAIRE_DECIMALS)
+        above = format_atoms(dollar_atoms(bracket.above), NUMERAIRE_DECIMALS)
         return f"tier {max(len(held), 1)}, {rate} % above {above} dollars"
 
     @functools.cached_property
@@ -187,16 +187,18 @@ class Tiered(
             steps, initial, maintenance = [], 0, 0
             for bracket in brackets:
                 rate, initial_rate = parse_ratio(bracket.maintenance), parse_ratio(bracket.initial)
-                steps.append((_atoms(bracket.above), initial_rate - initial, rate - maintenance))
+                steps.append(
+                    (dollar_atoms(bracket.above), initial_rate - initial, rate - maintenance)
+                )
                 initial, maintenance = initial_rate, rate
             rates[coin] = tuple(steps)
         return rates
 
     @functools.cached_property
-    def _compiled(self) -> dict[tuple[str, ...], _Brackets]:
+    def _compiled(self) -> dict[tuple[str, ...], BracketColumns]:
         return {}
 
-    def _columns(self, coins: tuple[str, ...]) -> _Brackets:
+    def columns(self, coins: tuple[str, ...]) -> BracketColumns:
         """Brackets by coin number, compiled once for each list of coins."""
         columns = self._compiled.get(coins)
         if columns is None:
@@ -204,7 +206,7 @@ class Tiered(
         return columns
 
 
-def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> _Brackets:
+def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> BracketColumns:
     span = np.cumsum([0] + [len(steps) for steps in coins])
     lines = []
     for steps in coins:
@@ -218,10 +220,10 @@ def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> _Brackets:
             parts = (initial_rate, initial_amount, rate, amount)
             lines.append([float(above), *(part / RATIO_ONE for part in parts)])
     columns = np.array(lines, dtype=np.float64).reshape(len(lines), 5).T
-    return _Brackets(span, *(np.ascontiguousarray(column) for column in columns))
+    return BracketColumns(span, *(np.ascontiguousarray(column) for column in columns))
 
 
-def _uncounted(asset: int, lots: int, table: ExactTable) -> int:
+def uncounted(asset: int, lots: int, table: ExactTable) -> int:
     """What a long option would have counted for."""
     if lots > 0 and table.kind[asset] == OPTION:
         return lots * table.collateral[asset]
@@ -234,7 +236,7 @@ def _check_brackets(coin: str, brackets: tuple[Bracket, ...]) -> None:
         raise ValueError(f"brackets.{coin}: at least one bracket is needed")
     for number, bracket in enumerate(brackets):
         path = f"brackets.{coin}[{number}]"
-        above = _atoms(bracket.above)
+        above = dollar_atoms(bracket.above)
         initial, maintenance = parse_ratio(bracket.initial), parse_ratio(bracket.maintenance)
         if not 0 <= maintenance <= initial <= RATIO_ONE:
             raise ValueError(f"{path}: 0 <= maintenance <= initial <= 1 is needed")
@@ -247,7 +249,7 @@ def _check_brackets(coin: str, brackets: tuple[Bracket, ...]) -> None:
         previous = above, initial, maintenance
 
 
-def _atoms(dollars: Decimal) -> int:
+def dollar_atoms(dollars: Decimal) -> int:
     return parse_atoms(dollars, NUMERAIRE_DECIMALS)
 
 
