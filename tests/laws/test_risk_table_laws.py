@@ -83,6 +83,8 @@ def test_repricing_what_was_touched_gives_the_bits_of_a_full_build(old, new, tou
     whole = risk_table(VENUE, mixed, grid, haircuts)
     for got, expected in zip(part[:6], whole[:6], strict=True):
         assert got.tobytes() == expected.tobytes()
+    for name, got, expected in zip(part.quotes._fields, part.quotes, whole.quotes, strict=True):
+        assert got.tobytes() == expected.tobytes(), name
     for still, was in zip(first[:6], kept, strict=True):
         assert still.tobytes() == was.tobytes()
 

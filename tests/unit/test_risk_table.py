@@ -213,3 +213,19 @@ def test_deltas_are_per_dollar_of_the_coin():
     assert table.delta[1] == table.delta[row(catalogue, "INV quote")] == 100
     assert table.delta[row(catalogue, "PERP")] == 10**8
     assert table.delta[row(catalogue, "INV")] == 0
+
+
+def test_quotes_say_what_stands_behind_the_values():
+    catalogue, snapshot = venue(mark=600_000_000_000_000)
+    quotes = risk_table(catalogue, snapshot, GRID, (0, 0)).quotes
+    perpetual, inverse, option = (row(catalogue, name) for name in ("PERP", "INV", "OPT"))
+    # 1,000,000 atoms of 10^-8 BTC; an inverse lot and a currency stand for dollars, not coins.
+    assert quotes.size[[0, 1, perpetual, inverse, option]].tolist() == [0, 0, 0.01, 0, 0.01]
+    assert quotes.forward[[0, 1, perpetual, inverse]].tolist() == [0, 0, 6 * 10**14, BTC]
+    assert quotes.forward[option] == BTC  # The forward ratio of the smile is 1.
+    assert quotes.years[[0, perpetual, option]].tolist() == [0, 0, 10 / 365]
+    # A total variance of 0.009863014 over 0.02739726 years is a volatility of 60 %.
+    assert quotes.volatility[option] == pytest.approx(0.6, rel=1e-7)
+    assert quotes.volatility[[0, perpetual, inverse]].tolist() == [0, 0, 0]
+    assert set(quotes.discount.tolist()) == set(quotes.confidence.tolist()) == {1.0}
+    assert quotes.price.tolist() == [10**10, BTC]

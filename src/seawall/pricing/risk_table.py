@@ -26,7 +26,7 @@ from seawall.market import Catalogue, Instrument, Kind, Snapshot
 from seawall.money import RATIO_ONE, Rounding, divide
 from seawall.pricing.layout import Layout, Options, PricingError, Shocks, layout, shocks
 from seawall.pricing.svi import YEAR_MS, SmileError, smile_columns
-from seawall.pricing.table import Flags, Floats, Grid, Ints, RiskTable, Scenario, aligned
+from seawall.pricing.table import Flags, Floats, Grid, Ints, Quotes, RiskTable, Scenario, aligned
 
 __all__ = ["Floats", "Grid", "Ints", "PricingError", "RiskTable", "Scenario", "risk_table"]
 
@@ -68,20 +68,34 @@ def risk_table(
     if previous is None or touched is None or previous.change.shape != change.shape:
         chosen = np.ones(count, np.bool_)
         columns = [np.zeros(count) for _ in range(5)]
+        behind = np.zeros(count), np.zeros(count), np.ones(count)
     else:
         chosen = np.logical_or.reduce(plan.depends[:, sorted(touched)], axis=1)
         columns = [np.array(previous[place]) for place in (0, 1, 3, 4, 5)]
         change[:] = previous.change
+        was = previous.quotes
+        behind = was.forward.copy(), was.volatility.copy(), was.discount.copy()
     value, collateral, bound, notional, delta = columns
     table = RiskTable(
         value, collateral, change, bound, notional, delta, plan.coin, plan.kind, plan.expires_ms,
         plan.strike, plan.is_call, cells.scenarios, plan.coins,
+        _quotes(snapshot, plan, *behind),
     )  # fmt: skip
     _price_currencies(catalogue, snapshot, grid, haircuts, plan, cells, table, chosen)
     _price_futures(catalogue, snapshot, plan, cells, table, chosen)
     _price_options(catalogue, snapshot, grid, plan, cells, table, chosen)
     _publish(table, chosen)
     return table
+
+
+def _quotes(
+    snapshot: Snapshot, plan: Layout, forward: Floats, volatility: Floats, discount: Floats
+) -> Quotes:
+    """Columns that `_price_futures` and `_price_options` fill, beside those that are known now."""
+    left = np.maximum((plan.expires_ms - snapshot.time_ms) / YEAR_MS, 0.0)
+    price = np.array(snapshot.price, np.float64)
+    certain = np.ones(left.size)
+    return Quotes(plan.size, forward, left, volatility, discount, certain, price)
 
 
 def _publish(table: RiskTable, chosen: Flags) -> None:
@@ -141,7 +155,7 @@ def _price_futures(
     table: RiskTable,
     chosen: Flags,
 ) -> None:
-    rows, coins, values, notionals, deltas = [], [], [], [], []
+    rows, coins, marks, values, notionals, deltas = [], [], [], [], [], []
     for asset, terms, coin, settle, number in plan.futures:
         if not chosen[asset]:
             continue
@@ -149,6 +163,7 @@ def _price_futures(
         mark = snapshot.mark[number] or index
         rows.append(asset)
         coins.append(coin)
+        marks.append(mark)
         if terms.inverse:
             values.append(-divide(terms.lot * index, mark, Rounding.NEAREST))
             notionals.append(terms.lot)
@@ -166,6 +181,7 @@ def _price_futures(
     table.value[rows] = table.collateral[rows] = np.array(values, np.float64)
     table.notional[rows] = np.array(notionals, np.float64)
     table.delta[rows] = np.array(deltas, np.float64)
+    table.quotes.forward[rows] = marks
     linear = table.kind[rows] == Kind.LINEAR
     moved = np.where(linear, table.value[rows], 0.0)
     table.change[rows] = np.rint(moved[:, None] * cells.weighted[coins])
@@ -224,6 +240,9 @@ def _price_options(
     rows = options.asset
     table.value[rows] = table.collateral[rows] = value
     table.notional[rows] = exposure
+    table.quotes.forward[rows] = forward
+    table.quotes.volatility[rows] = vol
+    table.quotes.discount[rows] = discount
     table.delta[rows] = np.rint(slope * expiries.ratio[expiry] * options.exposure)
     _kernels.change_options(
         forward, options.strike, vol, years, discount, options.is_call, factor[expiry], model,
