@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -24,6 +24,8 @@ DEFAULT_OUT = Path("out")
 DEFAULT_JOURNAL = "out/journal.db"
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
+Texts = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)]
+Methods = Annotated[list[str] | None, Parameter(negative="")]
 
 app = App(
     name="seawall",
@@ -87,7 +89,7 @@ def margin(
     *,
     rules: Path | None = None,
     market: Path | None = None,
-    method: str | None = None,
+    method: Methods = None,
     json: Json = False,
 ) -> int:
     """Say what one account must hold, and why.
@@ -101,13 +103,93 @@ def margin(
     market
         Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
     method
-        A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
+        A margin method of the rulebook; several stand side by side, `all` is every one. Default:
+        the portfolio's, or the rulebook's only one.
     json
         Print one JSON object, money as text.
     """
     from seawall.cli.run_margin import run
 
     return run(portfolio, rules, market, method, json)
+
+
+@app.command
+def liquidation_price(
+    portfolio: Path,
+    /,
+    *,
+    rules: Path | None = None,
+    market: Path | None = None,
+    method: str | None = None,
+    volatility: Texts = None,
+    json: Json = False,
+) -> int:
+    """Say at which prices, volatilities and date an account is called and liquidated.
+
+    Parameters
+    ----------
+    portfolio
+        The account (TOML or JSON): currencies and contracts with decimal quantities.
+    rules
+        The rulebook. Default: the one that the portfolio names.
+    market
+        Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
+    method
+        A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
+    volatility
+        COIN=0.6, a year, for the joint distance. Default: at the money, where there is a smile.
+    json
+        Print one JSON object, money as text.
+    """
+    from seawall.cli.run_liquidation_price import run
+
+    return run(portfolio, rules, market, method, volatility or [], json)
+
+
+@app.command
+def what_if(
+    portfolio: Path,
+    /,
+    *,
+    rules: Path | None = None,
+    market: Path | None = None,
+    method: str | None = None,
+    trade: Texts = None,
+    deposit: Texts = None,
+    move: Texts = None,
+    vol: str | None = None,
+    largest: Texts = None,
+    json: Json = False,
+) -> int:
+    """Say what a trade, a deposit or a move of the market would do to an account.
+
+    Parameters
+    ----------
+    portfolio
+        The account (TOML or JSON): currencies and contracts with decimal quantities.
+    rules
+        The rulebook. Default: the one that the portfolio names.
+    market
+        Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
+    method
+        A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
+    trade
+        SYMBOL=QUANTITY@PRICE, the price being the mark if it is left out; negative sells.
+    deposit
+        COIN=AMOUNT; negative is a withdrawal.
+    move
+        COIN=-10%, of a price.
+    vol
+        +15%, of every implied volatility.
+    largest
+        SYMBOL whose largest trade each way is wanted, before initial margin binds.
+    json
+        Print one JSON object, money as text.
+    """
+    from seawall.cli.run_what_if import Asked, run
+
+    asked = Asked(trade or [], deposit or [], move or [], vol, largest or [])
+    return run(portfolio, rules, market, method, asked, json)
 
 
 @app.command
@@ -138,6 +220,61 @@ def explain(
     from seawall.cli.run_explain import run
 
     return run(account, at, journal, history, json)
+
+
+@app.command
+def backtest(
+    *methods: str,
+    prices: Path,
+    side: Literal["long", "short"] = "long",
+    horizon: int = 1,
+    confidence: float = 0.99,
+    window: int = 500,
+    decay: float = 0.97,
+    volatility_floor: float = 0.0,
+    rise_days: int = 5,
+    close: str = "close",
+    symbol: str | None = None,
+    out: Path = DEFAULT_OUT,
+    json: Json = False,
+) -> int:
+    """Judge margin methods against years of prices, all on the same days.
+
+    Parameters
+    ----------
+    methods
+        One or several of fhs_es, fhs_var, historical_es, historical_var, evt_es, evt_var, ewma:3,
+        fixed:0.16, with tools behind a plus: fhs_es+half, +stress, +floor, +buffer.
+    prices
+        Bars (Parquet or CSV) with a time and a close column.
+    side
+        The position whose losses are judged.
+    horizon
+        Bars that a margin must cover.
+    confidence
+        Share of losses that the value at risk must cover.
+    window
+        Bars of history for each margin.
+    decay
+        Weight of yesterday's variance in today's.
+    volatility_floor
+        Smallest annual volatility to which losses are scaled.
+    rise_days
+        Days over which the largest rise of the margin is taken.
+    close
+        Name of the column of closes.
+    symbol
+        Which symbol, where the file holds several.
+    out
+        Folder for backtest.html.
+    json
+        Print one JSON object.
+    """
+    from seawall.backtest import Setting
+    from seawall.cli.run_backtest import run
+
+    setting = Setting(side, horizon, confidence, window, decay, volatility_floor, rise_days)
+    return run(methods, prices, setting, close, symbol, out, json)
 
 
 @journal.command

@@ -1,200 +1,70 @@
-"""A portfolio and a market as files: what one account holds, and what it is priced at.
-
-Amounts are decimals of whole units, as a person writes them; they become atoms and lots here, and a
-digit that cannot be held is refused with the key path.
-"""
+"""What the portfolio commands share: an account read from its files, or one line of failure."""
 
 from __future__ import annotations
 
-import tomllib
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from seawall.cli.output import WRONG_INPUT, Failure, wrong_input
-from seawall.engine.memory import new_venue
-from seawall.engine.rulebook import Rulebook
-from seawall.engine.state import Venue
-from seawall.market import VolatilitySlice, buyer_cash, read_instrument
-from seawall.money import AmountError, fit, parse_atoms, parse_ratio
 
-F = TypeVar("F", bound="_Form")
+if TYPE_CHECKING:
+    from seawall.engine.rulebook import Rulebook
+    from seawall.portfolio import Account
 
 
-class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
+def account_of(file: Path, rules: Path | None, market: Path | None, method: str | None) -> Account:
+    """Read an account with its rules and its market; say in one line which file is wrong."""
+    from seawall.cli.run_rules import read as read_rules
+    from seawall.portfolio import (
+        Account,
+        Market,
+        Portfolio,
+        PortfolioError,
+        read,
+        rows_of,
+        venue_at,
+    )
 
-
-class Holding(_Form, frozen=True):
-    """One row of a portfolio."""
-
-    id: str  # A coin or a contract.
-    quantity: Decimal  # Coins; base coins of a contract, or the numeraire if it is inverse.
-    price: Decimal | None = None  # At which a contract was opened; its mark if absent.
-
-
-class Portfolio(_Form, frozen=True):
-    """One account."""
-
-    name: str
-    holdings: tuple[Holding, ...]
-    method: str | None = None
-    rules: str | None = None  # Beside the file.
-    market: str | None = None
-
-
-class Smile(_Form, frozen=True):
-    """One expiry's raw SVI parameters, as ratios."""
-
-    coin: str
-    expires: datetime
-    a: Decimal
-    b: Decimal
-    rho: Decimal
-    m: Decimal
-    sigma: Decimal
-    years: Decimal = Decimal(0)  # To expiry when it was fitted; 0: at the market's time.
-    forward_ratio: Decimal = Decimal(1)
-    discount: Decimal = Decimal(1)
-
-
-class Market(_Form, frozen=True):
-    """One moment."""
-
-    time: datetime
-    prices: dict[str, Decimal]
-    contracts: tuple[dict[str, Any], ...] = ()  # As `read_instrument` reads them, and their mark.
-    smiles: tuple[Smile, ...] = ()
-
-
-def read(file: Path, form: type[F]) -> F:
-    """Read a TOML or JSON file by its form; decimals stay exact."""
     try:
-        text = file.read_text(encoding="utf-8")
-        if file.suffix == ".json":
-            tree = msgspec.json.Decoder(float_hook=Decimal).decode(text)
-        else:
-            tree = tomllib.loads(text, parse_float=Decimal)
-        return msgspec.convert(tree, form)
-    except OSError as error:
-        raise Failure(WRONG_INPUT, f"{file}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
-        raise wrong_input(f"{file}: {error}", file) from None
-
-
-def venue_at(rulebook: Rulebook, market: Market, file: Path) -> Venue:
-    """Build a venue of these rules, with these contracts listed and these prices seen."""
-    try:
-        time_ms = _time_ms(market.time, "$.time")
-        venue = new_venue(rulebook, time_ms)
-        coins, numeraire = venue.catalogue.coins, venue.catalogue.numeraire
-        listed, marks = [], {}
-        for place, tree in enumerate(market.contracts):
-            path = f"$.contracts[{place}]"
-            terms = {key: entry for key, entry in tree.items() if key != "mark"}
-            contract = read_instrument(terms, numeraire, coins, path)
-            listed.append(contract)
-            if "mark" in tree:
-                marks[contract.id] = _price(tree["mark"], numeraire.decimals, f"{path}.mark")
-        venue.list_instruments(venue.catalogue.listed(listed), tuple(listed))
-        catalogue = venue.catalogue
-        for coin in market.prices:
-            catalogue.coin(coin)
-        missing = [coin.id for coin in coins if coin.id not in market.prices]
-        if missing:
-            raise ValueError(f"the price of {missing[0]} is missing - at `$.prices`")
-        prices = {
-            catalogue.coin(coin): _price(price, numeraire.decimals, f"$.prices.{coin}")
-            for coin, price in market.prices.items()
-        }
-        venue.snapshot, _ = venue.snapshot.priced(
-            catalogue,
-            1,
-            time_ms,
-            price=sorted(prices.items()),
-            mark=[(catalogue.instrument(id), mark) for id, mark in marks.items()],
-            slices=[_slice(venue, smile, place) for place, smile in enumerate(market.smiles)],
-        )
-        venue.tables.reprice(catalogue, venue.snapshot, None)
-    except ValueError as error:
+        portfolio = read(file, Portfolio)
+    except PortfolioError as error:
         raise wrong_input(error, file) from None
-    return venue
-
-
-def rows_of(venue: Venue, portfolio: Portfolio, file: Path) -> list[tuple[int, int]]:
-    """Turn holdings into ledger rows: (asset, lots or atoms), sorted, no zero quantity."""
-    rows: dict[int, int] = {}
-    for place, holding in enumerate(portfolio.holdings):
-        try:
-            for asset, quantity in _legs(venue, holding):
-                rows[asset] = fit(rows.get(asset, 0) + quantity)
-        except ValueError as error:
-            raise wrong_input(f"{error} - at `$.holdings[{place}]`", file) from None
-    return sorted((asset, quantity) for asset, quantity in rows.items() if quantity)
-
-
-def _legs(venue: Venue, holding: Holding) -> list[tuple[int, int]]:
-    """The rows of one holding: coins, or lots and the cash that they were opened for."""
-    catalogue = venue.catalogue
-    coins = {coin.id: number for number, coin in enumerate(catalogue.coins)}
-    if holding.id in coins:
-        if holding.price is not None:
-            raise ValueError(f"{holding.id} is a coin: it has no price of its own")
-        coin = coins[holding.id]
-        return [(coin, parse_atoms(holding.quantity, catalogue.coins[coin].decimals))]
-    number = catalogue.instrument(holding.id)
-    terms = catalogue.instruments[number]
-    if terms.type == "spot":
-        raise ValueError(f"{holding.id} is a spot market: hold its coins")
-    unit = catalogue.numeraire if terms.inverse else catalogue.coins[catalogue.coin(terms.base)]
-    lots, rest = divmod(parse_atoms(holding.quantity, unit.decimals), terms.lot)
-    if rest:
-        raise ValueError(f"{holding.quantity} {unit.id} is not a whole number of lots")
-    if terms.premium == "paid":
-        if holding.price is not None:
-            raise ValueError(f"the premium of {holding.id} was paid: it has no price to carry")
-        return [(catalogue.lot_asset[number], lots)]
-    price = venue.mark(number)
-    if holding.price is not None:
-        price = parse_atoms(holding.price, catalogue.numeraire.decimals)
-    if price <= 0:
-        raise ValueError(f"the price of {holding.id} must be positive")
-    cash = buyer_cash(catalogue, number, lots, price)
-    return [(catalogue.lot_asset[number], lots), (catalogue.cash_asset[number], cash)]
-
-
-def _slice(venue: Venue, smile: Smile, place: int) -> VolatilitySlice:
-    path = f"$.smiles[{place}]"
-    ratios = {}
-    for key in ("forward_ratio", "discount", "a", "b", "rho", "m", "sigma", "years"):
-        try:
-            ratios[key] = parse_ratio(getattr(smile, key))
-        except AmountError as error:
-            raise ValueError(f"{error} - at `{path}.{key}`") from None
+    rules = _place(file, rules, portfolio.rules, "rules")
+    market = _place(file, market, portfolio.market, "market")
+    rulebook = read_rules(rules)
+    name = _method(rulebook, method or portfolio.method, file)
     try:
-        return VolatilitySlice(
-            coin=venue.catalogue.coin(smile.coin),
-            expires_ms=_time_ms(smile.expires, f"{path}.expires"),
-            **ratios,
-        )
-    except ValueError as error:
-        raise ValueError(str(error) if "`" in str(error) else f"{error} - at `{path}`") from None
-
-
-def _time_ms(moment: datetime, path: str) -> int:
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment} has no time zone; add Z - at `{path}`")
-    return int(moment.timestamp()) * 1_000 + moment.microsecond // 1_000
-
-
-def _price(number: Any, decimals: int, path: str) -> int:
+        venue = venue_at(rulebook, read(market, Market), market)
+    except PortfolioError as error:
+        raise wrong_input(error, market) from None
     try:
-        atoms = fit(parse_atoms(number, decimals))
-    except (AmountError, TypeError) as error:
-        raise ValueError(f"{error} - at `{path}`") from None
-    if atoms <= 0:
-        raise ValueError(f"{number} is not positive - at `{path}`")
-    return atoms
+        return Account(portfolio.name, venue, tuple(rows_of(venue, portfolio, file)), name)
+    except PortfolioError as error:
+        raise wrong_input(error, file) from None
+
+
+def methods_of(account: Account, said: Sequence[str], file: Path) -> list[str]:
+    """Names of the methods that are asked for; `all` is every one of the rulebook."""
+    rulebook = account.venue.rulebook
+    if "all" in said:
+        return list(rulebook.method_names)
+    return [_method(rulebook, name, file) for name in dict.fromkeys(said)] or [account.method]
+
+
+def _place(file: Path, given: Path | None, named: str | None, key: str) -> Path:
+    if given is not None:
+        return given
+    if named is None:
+        raise Failure(WRONG_INPUT, f"{file}: $.{key}: missing; name a file or give --{key}")
+    return file.parent / named
+
+
+def _method(rulebook: Rulebook, name: str | None, file: Path) -> str:
+    names = rulebook.method_names
+    if name is None and len(names) == 1:
+        return names[0]
+    if name in names:
+        return str(name)
+    said = "missing" if name is None else f"{name} is not in the rulebook"
+    raise Failure(WRONG_INPUT, f"{file}: $.method: {said}; it has {', '.join(names)}")
