@@ -69,8 +69,9 @@ def run(folder: Path) -> int:
         found = list(outcomes(file, known[name]))
         cases += len(found)
         failed += report(name, found)
-    if unknown:
-        print(f"no checker yet for {len(unknown)} files: {', '.join(unknown)}")
+    for name in sorted({name.split("/")[0] for name in unknown}):
+        files = [file.split("/")[1] for file in unknown if file.startswith(f"{name}/")]
+        print(f"no checker yet, {name}: {', '.join(files)}")
     if not cases:
         print(f"{folder}: no vector file that a checker knows; name a folder with VECTORS=DIR")
         return 2

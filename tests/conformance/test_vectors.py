@@ -24,7 +24,7 @@ def test_no_case_of_a_vector_file_fails(capsys: pytest.CaptureFixture[str]) -> N
     assert int(said.splitlines()[-1].split()[0]) > 700
 
 
-@pytest.mark.parametrize(("printed", "code"), [("90.9090909090909", 0), ("90.91", 1)])
+@pytest.mark.parametrize(("printed", "code"), [("90.9090909090909", 0), ("90.92", 1)])
 def test_a_wrong_number_fails_and_is_named(
     printed: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
