@@ -12,7 +12,7 @@ machine, alone or in any batch. Source: Black (1976); Φ by Hart 5666 as in West
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,10 +121,15 @@ def _columns(
     *numbers: ArrayLike, is_call: ArrayLike
 ) -> tuple[list[Floats], _Flags, tuple[int, ...]]:
     given = [np.asarray(each, np.float64) for each in numbers]
-    spread = np.broadcast_arrays(*given, np.asarray(is_call, np.bool_))
-    shape = spread[0].shape
-    flat = [np.ascontiguousarray(each, np.float64).reshape(-1) for each in spread[:-1]]
-    return flat, np.ascontiguousarray(spread[-1], np.bool_).reshape(-1), shape
+    flags = np.asarray(is_call, np.bool_)
+    shape = np.broadcast_shapes(*(each.shape for each in given), flags.shape)
+    flat = [np.ascontiguousarray(_spread(each, shape), np.float64).reshape(-1) for each in given]
+    return flat, np.ascontiguousarray(_spread(flags, shape), np.bool_).reshape(-1), shape
+
+
+def _spread(column: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Copy a column to the full shape; a broadcast view would be read-only."""
+    return column if column.shape == shape else np.array(np.broadcast_to(column, shape))
 
 
 def _check_terms(

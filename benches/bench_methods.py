@@ -1,0 +1,141 @@
+"""Every batched margin method on a million accounts, as a multiple of the plain sweep beside it.
+
+The plain sweep is `Scan` with netting "all" over 32 scenarios; the others read the same rows and
+the same table. All alternate in one run and the best of five counts. Then implied volatility, and
+the margin of one account of twenty positions through the library. Run it as a script, with --json
+for a machine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+
+from bench_sweep import SCENARIOS, book
+from seawall.margin import (
+    Bracket,
+    ExactTable,
+    Holdings,
+    Lending,
+    Lent,
+    Scan,
+    Tiered,
+    TieredBySize,
+    holdings_of,
+)
+from seawall.margin.listed.venues import VENUES
+from seawall.market import Kind
+from seawall.pricing import RiskTable, black_price, implied_volatility
+from seawall.pricing.table import Quotes
+
+ROUNDS = 5
+OPTIONS = 1_000_000
+COINS = ("BTC", "ETH", "SOL")
+
+
+def quoted(risk: RiskTable) -> RiskTable:
+    """The table of the sweep, with a third of its assets options."""
+    dice = np.random.default_rng(3)
+    assets = len(risk.value)
+    kind = np.where(np.arange(assets) % 3 == 0, Kind.OPTION, Kind.LINEAR).astype(np.int8)
+    ones, price = np.ones(assets), np.full(3, 6e14)
+    return risk._replace(
+        kind=kind,
+        strike=np.floor(6e14 * dice.uniform(0.7, 1.3, assets)),
+        is_call=(dice.random(assets) < 0.5).astype(np.int8),
+        quotes=Quotes(np.full(assets, 0.001), np.full(assets, 6e14), ones, ones, ones, ones, price),
+    )
+
+
+def methods() -> dict[str, object]:
+    moves = tuple(Decimal(n) / 100 for n in range(1, SCENARIOS + 1))
+    lines = tuple(
+        Bracket(Decimal(above), Decimal(rate), Decimal(rate) / 2)
+        for above, rate in ((0, "0.01"), (50_000, "0.02"), (250_000, "0.05"), (1_000_000, "0.1"))
+    )
+    brackets = dict.fromkeys(COINS, lines)
+    standard = VENUES["deribit"].method
+    return {
+        "plain_sweep": Scan(moves=moves, netting="all"),
+        "tiered": Tiered(brackets=brackets),
+        "tiered_by_size": TieredBySize(brackets=brackets, close_fee=Decimal("0.0005")),
+        "standard": standard,
+        "scan_by_coin": Scan(moves=moves, short_option_minimum=Decimal("0.01")),
+        "lending": Lending(coins={coin: Lent(Decimal("0.75"), Decimal("0.8")) for coin in COINS}),
+    }
+
+
+def best(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
+    times: dict[str, float] = {}
+    for turn in range(ROUNDS + 1):
+        for name, side in sides.items():
+            began = time.perf_counter()
+            side()
+            if turn:
+                times[name] = min(times.get(name, 1e9), time.perf_counter() - began)
+    return times
+
+
+def implied() -> float:
+    """Implied volatilities a second on one core."""
+    dice = np.random.default_rng(1)
+    strike = 60_000 * np.exp(dice.normal(0, 0.25, OPTIONS))
+    volatility, years = dice.uniform(0.2, 1.5, OPTIONS), dice.uniform(1 / 365, 1, OPTIONS)
+    call = strike > 60_000
+    price = black_price(60_000, strike, volatility, years, 1.0, call)
+    sides = {"all": lambda: implied_volatility(price, 60_000, strike, years, 1.0, call)}
+    return OPTIONS / best(sides)["all"]
+
+
+def alone(holdings: Holdings, risk: RiskTable) -> float:
+    """Screen, verdict and explanation of one account of twenty positions, seconds."""
+    rows = [(asset * 40, 1 + asset) for asset in range(20)]
+    method, table = methods()["scan_by_coin"], ExactTable(risk)
+    names = [str(asset) for asset in range(len(risk.value))]
+    one = holdings_of([rows])
+
+    def ask() -> None:
+        for _ in range(100):
+            method.requirement(one, risk)
+            method.requirement_exact(rows, table)
+            method.explain(rows, table, names)
+
+    return best({"ask": ask})["ask"] / 100
+
+
+def run(accounts: int = 1_000_000, rows: int = 8) -> dict[str, object]:
+    holdings, risk = book(accounts, rows, 1000)
+    risk = quoted(risk)
+    times = best(
+        {
+            name: (lambda method=method: method.requirement(holdings, risk))
+            for name, method in methods().items()
+        }
+    )
+    sweep = times["plain_sweep"]
+    return {
+        "accounts": accounts,
+        "milliseconds": {name: taken * 1e3 for name, taken in times.items()},
+        "times_the_plain_sweep": {name: taken / sweep for name, taken in times.items()},
+        "implied_volatilities_a_second": implied(),
+        "one_account_of_20_ms": alone(holdings, risk) * 1e3,
+    }
+
+
+def main() -> None:
+    """Print a table, or JSON with --json."""
+    measured = run()
+    if "--json" in sys.argv:
+        print(json.dumps(measured))
+        return
+    for name, number in measured.items():
+        print(name, number)
+
+
+if __name__ == "__main__":
+    main()
