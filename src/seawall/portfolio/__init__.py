@@ -14,6 +14,7 @@ from seawall.portfolio.read import (
     rows_of,
     venue_at,
 )
+from seawall.portfolio.venues import Imported, from_ccxt, from_deribit
 from seawall.portfolio.what_if import (
     Change,
     LargestTrade,
@@ -30,6 +31,7 @@ __all__ = [
     "Change",
     "Crossing",
     "Holding",
+    "Imported",
     "LargestTrade",
     "LiquidationPrices",
     "MarginReport",
@@ -41,6 +43,8 @@ __all__ = [
     "Trials",
     "WhatIf",
     "compare",
+    "from_ccxt",
+    "from_deribit",
     "largest_trade",
     "liquidation_price",
     "load",
