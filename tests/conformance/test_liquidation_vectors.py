@@ -42,7 +42,7 @@ def cases(venue: str, kind: str) -> list[dict]:
 def each(venue: str, kind: str):
     found = cases(venue, kind)
     if not found:
-        reason = f"NOT CHECKED: set SEAWALL_DATA to check {venue} {kind}"
+        reason = f"NOT CHECKED: {venue} {kind}: SEAWALL_DATA names no vectors/perps/{venue}.json"
         return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id=f"{venue}-missing")]
     return [pytest.param(case, id=case["id"]) for case in found]
 

@@ -110,14 +110,7 @@ class Tiered(
 
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers: each slice of a position pays the step of its rate."""
-        equity, margin_equity = worth(rows, table)
-        initial = maintenance = 0
-        for asset, lots in rows:
-            margin_equity -= uncounted(asset, lots, table)
-            charge = self.charge(asset, lots, table)
-            initial += charge[0]
-            maintenance += charge[1]
-        return ExactRequirement(equity, margin_equity, initial, maintenance)
+        return judged(rows, table, self.charge)
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""
@@ -129,17 +122,7 @@ class Tiered(
 
     def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
         """One term for each row; the binding tier is that of the position that owes most."""
-        terms = []
-        binding, most = "no position", 0
-        for asset, lots in rows:
-            equity, margin_equity = worth([(asset, lots)], table)
-            margin_equity -= uncounted(asset, lots, table)
-            maintenance = self.charge(asset, lots, table)[1]
-            terms.append(Term(names[asset], lots, equity, margin_equity, maintenance))
-            if maintenance > most:
-                most = maintenance
-                binding = f"{names[asset]}: {self.tier(asset, lots, table)}"
-        return Explanation("tiered", tuple(terms), binding, self.requirement_exact(rows, table))
+        return explained("tiered", rows, table, names, self.charge, self.tier)
 
     def steps(self, asset: int, table: ExactTable) -> tuple[tuple[int, int, int], ...]:
         """(above, step of the initial rate, step of the maintenance rate) of the asset's coin."""
@@ -221,6 +204,44 @@ def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> BracketColumn
             lines.append([float(above), *(part / RATIO_ONE for part in parts)])
     columns = np.array(lines, dtype=np.float64).reshape(len(lines), 5).T
     return BracketColumns(span, *(np.ascontiguousarray(column) for column in columns))
+
+
+_Charge = Callable[[int, int, ExactTable], tuple[int, int]]  # Initial, maintenance of one row.
+_Reason = Callable[[int, int, ExactTable], str]
+
+
+def judged(rows: Rows, table: ExactTable, charge: _Charge) -> ExactRequirement:
+    """Judge an account whose positions are charged one by one."""
+    equity, margin_equity = worth(rows, table)
+    initial = maintenance = 0
+    for asset, lots in rows:
+        margin_equity -= uncounted(asset, lots, table)
+        owed = charge(asset, lots, table)
+        initial += owed[0]
+        maintenance += owed[1]
+    return ExactRequirement(equity, margin_equity, initial, maintenance)
+
+
+def explained(
+    method: str,
+    rows: Rows,
+    table: ExactTable,
+    names: Sequence[str],
+    charge: _Charge,
+    reason: _Reason,
+) -> Explanation:
+    """One term for each row; what binds is the reason of the position that owes most."""
+    terms = []
+    binding, most = "no position", 0
+    for asset, lots in rows:
+        equity, margin_equity = worth([(asset, lots)], table)
+        margin_equity -= uncounted(asset, lots, table)
+        maintenance = charge(asset, lots, table)[1]
+        terms.append(Term(names[asset], lots, equity, margin_equity, maintenance))
+        if maintenance > most:
+            most = maintenance
+            binding = f"{names[asset]}: {reason(asset, lots, table)}"
+    return Explanation(method, tuple(terms), binding, judged(rows, table, charge))
 
 
 def uncounted(asset: int, lots: int, table: ExactTable) -> int:

@@ -21,8 +21,6 @@ from seawall.margin.contract import (
     Holdings,
     Requirement,
     Rows,
-    Term,
-    worth,
 )
 from seawall.margin.tiered import (
     LINEAR,
@@ -30,7 +28,8 @@ from seawall.margin.tiered import (
     Bracket,
     Tiered,
     dollar_atoms,
-    uncounted,
+    explained,
+    judged,
 )
 from seawall.money import (
     RATIO_ONE,
@@ -138,14 +137,7 @@ class TieredBySize(
 
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers; a square root is rounded up in 10^-18 of an atom."""
-        equity, margin_equity = worth(rows, table)
-        initial = maintenance = 0
-        for asset, lots in rows:
-            margin_equity -= uncounted(asset, lots, table)
-            charge = self._charge(asset, lots, table)
-            initial += charge[0]
-            maintenance += charge[1]
-        return ExactRequirement(equity, margin_equity, initial, maintenance)
+        return judged(rows, table, self._charge)
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""
@@ -153,18 +145,7 @@ class TieredBySize(
 
     def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
         """One term for each row; the binding tier is that of the position that owes most."""
-        terms = []
-        binding, most = "no position", 0
-        for asset, lots in rows:
-            equity, margin_equity = worth([(asset, lots)], table)
-            margin_equity -= uncounted(asset, lots, table)
-            maintenance = self._charge(asset, lots, table)[1]
-            terms.append(Term(names[asset], lots, equity, margin_equity, maintenance))
-            if maintenance > most:
-                most = maintenance
-                binding = f"{names[asset]}: {self._reason(asset, lots, table)}"
-        exact = self.requirement_exact(rows, table)
-        return Explanation("tiered_by_size", tuple(terms), binding, exact)
+        return explained("tiered_by_size", rows, table, names, self._charge, self._reason)
 
     def _charge(self, asset: int, lots: int, table: ExactTable) -> tuple[int, int]:
         """Initial and maintenance of one row."""
