@@ -46,8 +46,8 @@ class Reason(enum.Enum):
     INSUFFICIENT_MARGIN = "insufficient_margin"
 
 
-class Effect(msgspec.Struct, frozen=True, tag_field="effect", kw_only=True):
-    """One consequence of one event."""
+class Effect(msgspec.Struct, frozen=True, tag_field="effect", kw_only=True, omit_defaults=True):
+    """One consequence of one event; what has its default is not written, as in events."""
 
 
 class Refused(Effect, frozen=True, tag="refused"):

@@ -12,9 +12,17 @@ from seawall.market import Instrument, VolatilitySlice
 
 
 class Event(
-    msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    tag_field="event",
+    forbid_unknown_fields=True,
+    kw_only=True,
+    omit_defaults=True,
 ):
-    """An input at a moment. [time_ms: milliseconds UTC]"""
+    """An input at a moment. [time_ms: milliseconds UTC]
+
+    What has its default is not written, so an event that grows a field keeps its old bytes.
+    """
 
     time_ms: int
 

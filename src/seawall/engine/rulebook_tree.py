@@ -18,9 +18,31 @@ _UNNAMED = "[...]"  # How msgspec writes any key of a table whose keys are free.
 
 
 def canonical_tree(rulebook: msgspec.Struct) -> dict[str, Any]:
-    """Turn a rulebook into tables, lists, texts and ints, each decimal in its shortest spelling."""
-    tree: dict[str, Any] = _spelled(msgspec.to_builtins(rulebook, builtin_types=(Decimal,)))
+    """Turn a rulebook into tables, lists, texts and ints, each decimal in its shortest spelling.
+
+    A rule that the language learned after its first release is left out while it says what was so
+    before: so rules that do not use it keep their fingerprint. A struct names such fields in
+    `LATER`, and their defaults never change.
+    """
+    tree: dict[str, Any] = _spelled(_without_later(rulebook))
     return tree
+
+
+def _without_later(node: Any) -> Any:
+    if isinstance(node, msgspec.Struct):
+        later = getattr(type(node), "LATER", frozenset())
+        told = {
+            field.encode_name: _without_later(getattr(node, field.name))
+            for field in msgspec.structs.fields(node)
+            if not (field.name in later and getattr(node, field.name) == field.default)
+        }
+        tag = node.__struct_config__.tag
+        return {node.__struct_config__.tag_field: tag} | told if tag is not None else told
+    if isinstance(node, dict):
+        return {key: _without_later(entry) for key, entry in node.items()}
+    if isinstance(node, list | tuple):
+        return [_without_later(entry) for entry in node]
+    return node
 
 
 def _spelled(tree: Any) -> Any:

@@ -24,6 +24,29 @@ class Scenario(msgspec.Struct, frozen=True, array_like=True):
     move: int  # Relative move of the price, before the coin's scale.
     volatility: int  # Shock of the implied volatility; the grid's rule says how it is meant.
     weight: int  # Share of the loss that counts; 1 for an ordinary cell.
+    tilt: int = 0  # How the smile turns: UNTILTED, LINEAR or ABSOLUTE; the grid's `Tilt` says far.
+
+
+UNTILTED, LINEAR, ABSOLUTE = range(3)
+
+
+class Tilt(msgspec.Struct, frozen=True):
+    """How far a tilted scenario turns a smile. Parts per billion.
+
+    With k = ln(strike ÷ forward), or |k| where absolute, and t the years to expiry: cap = cap +
+    cap_time · √t; full = max(width_floor, √t · width · (volatility + volatility_time · √t)); every
+    volatility is multiplied by max(0, 1 + tilt), tilt = k · cap ÷ full, held to +cap where k ≥ 0
+    and to −cap where k < 0. Source: derivexyz/v2-core at 7736900, PMRM 2.
+    """
+
+    width_floor: int
+    width: int
+    volatility: int
+    volatility_time: int
+    linear_cap: int
+    linear_cap_time: int
+    absolute_cap: int
+    absolute_cap_time: int
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -36,9 +59,16 @@ class Grid(msgspec.Struct, frozen=True):
     power_long: int = 130_000_000  # From 30 days on.
     days_floor: int = 1_000_000_000  # Fewest days to expiry in that ratio, parts per billion.
     volatility_floor: int = 0  # Least shocked volatility, parts per billion.
+    floor_stops_falls: bool = True  # Whether that floor stops a fall too, or lifts rises only.
     coins_inside: bool = False  # Whether coins held as collateral move in the scenarios too.
     # (coin, its relative move in each scenario, parts per billion), in place of move × scale.
     history: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    # (coin, its volatility shock in each scenario, parts per billion), in place of `volatility`.
+    volatility_history: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    # What a change is said in: dollars, or units of the asset's settlement currency at their price
+    # of now. A coin, and cash settled in it, do not change in their own measure.
+    measure: Literal["numeraire", "settlement"] = "numeraire"
+    tilt: Tilt | None = None
 
 
 class Quotes(NamedTuple):

@@ -59,9 +59,12 @@ def option_price(
     >>> option_price([100.0, 0.0], [0.0, 80.0], 0.5, 1.0, 0.9, [True, False]).tolist()
     [90.0, 72.0]
     """
-    f, k, v, t, d, call = np.broadcast_arrays(
-        *(np.asarray(each, np.float64) for each in (forward, strike, volatility, years, discount)),
-        np.asarray(is_call, np.bool_),
+    f, k, v, t, d, call = (
+        each.copy()
+        for each in np.broadcast_arrays(
+            *(np.asarray(e, np.float64) for e in (forward, strike, volatility, years, discount)),
+            np.asarray(is_call, np.bool_),
+        )
     )
     for name, given in (("forward", f), ("strike", k), ("volatility", v), ("years", t)):
         require(name, np.ascontiguousarray(given), 0.0, GREATEST)
@@ -92,8 +95,11 @@ def call_delta(
     >>> float(call_delta(100.0, 100.0, 0.0, 1.0))
     0.5
     """
-    f, k, v, t, d = np.broadcast_arrays(
-        *(np.asarray(each, np.float64) for each in (forward, strike, volatility, years, discount))
+    f, k, v, t, d = (
+        each.copy()
+        for each in np.broadcast_arrays(
+            *(np.asarray(e, np.float64) for e in (forward, strike, volatility, years, discount))
+        )
     )
     for name, given in (("forward", f), ("strike", k), ("volatility", v), ("years", t)):
         require(name, np.ascontiguousarray(given), 0.0, GREATEST)
