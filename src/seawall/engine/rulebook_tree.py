@@ -30,7 +30,7 @@ def canonical_tree(rulebook: msgspec.Struct) -> dict[str, Any]:
 
 def _without_later(node: Any) -> Any:
     if isinstance(node, msgspec.Struct):
-        later = getattr(type(node), "LATER", frozenset())
+        later: frozenset[str] = getattr(type(node), "LATER", frozenset())
         told = {
             field.encode_name: _without_later(getattr(node, field.name))
             for field in msgspec.structs.fields(node)
