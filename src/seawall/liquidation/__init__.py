@@ -28,28 +28,45 @@ from seawall.liquidation.haircuts import (
 )
 from seawall.liquidation.loss_sharing import Gain, SharedLoss, share_pro_rata
 from seawall.liquidation.overshoot import Overshoot
-from seawall.liquidation.plan import Close, Exit, Order, Plan, PlanError, plan, proceeds
+from seawall.liquidation.plan import Close, Exit, Order, Plan, PlanError, outcome, plan, proceeds
+from seawall.liquidation.size import (
+    SIZES,
+    ByBracket,
+    CloseFactor,
+    Full,
+    Least,
+    Multiples,
+    Ramp,
+    step,
+)
 from seawall.liquidation.waterfall import Cover, cover
 
 __all__ = [
     "NO_PRICE",
     "POLICIES",
     "SCORE_ONE",
+    "SIZES",
     "BankruptcyError",
+    "ByBracket",
     "Candidate",
     "Close",
+    "CloseFactor",
     "Cover",
     "Deleveraging",
     "Drawn",
     "Exit",
+    "Full",
     "Fund",
     "Gain",
     "Holding",
+    "Least",
+    "Multiples",
     "Order",
     "Overshoot",
     "Plan",
     "PlanError",
     "Policy",
+    "Ramp",
     "Redistributed",
     "SharedLoss",
     "Take",
@@ -60,6 +77,7 @@ __all__ = [
     "deleverage",
     "draw",
     "liquidation_fee",
+    "outcome",
     "per_contract",
     "per_deposit",
     "plan",
@@ -69,5 +87,6 @@ __all__ = [
     "replenish",
     "score",
     "share_pro_rata",
+    "step",
     "withdrawal_haircut",
 ]

@@ -56,6 +56,8 @@ class Plan(NamedTuple):
     closes: tuple[Close, ...]
     after: ExactRequirement
     restores: bool  # Whether margin equity reaches the initial margin.
+    # Assets that were not closed because closing them costs more than it frees.
+    harmful: tuple[int, ...] = ()
 
 
 def proceeds(lots: int, value: int, cost: int, value_cash: int) -> int:
@@ -108,7 +110,24 @@ def plan(
     after = walk.judge(closed)
     closes = tuple(Close(asset, -lots) for asset, lots in closed.items())
     assert _excess(after) >= _excess(before), "a plan made an account worse"
-    return Plan(closes, after, _excess(after) >= 0)
+    restores = _excess(after) >= 0
+    skipped = () if restores else tuple(asset for asset in contracts if asset not in closed)
+    return Plan(closes, after, restores, skipped)
+
+
+def outcome(
+    rows: Rows,
+    table: ExactTable,
+    method: MarginMethod,
+    exits: Mapping[int, Exit],
+    closes: Iterable[Close],
+) -> ExactRequirement:
+    """Judge an account as it would stand once these closes are filled as their exits say."""
+    walk = _Walk(rows, table, method, exits)
+    closed = {close.asset: -close.lots for close in closes}
+    admitted = walk.admit(closed)
+    assert len(admitted) == len(closed), "a close without an exit"
+    return walk.judge(closed)
 
 
 def _excess(requirement: ExactRequirement) -> int:
