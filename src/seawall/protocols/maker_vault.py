@@ -11,6 +11,23 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from seawall.market.oracle.delayed import DelayedPrice, advanced, may_advance
+
+__all__ = [
+    "WAD",
+    "DelayedPrice",
+    "Refusal",
+    "RefusedError",
+    "Seizure",
+    "Vault",
+    "VaultRules",
+    "advanced",
+    "is_unsafe",
+    "may_advance",
+    "median",
+    "seize",
+]
+
 WAD = 10**18
 
 
@@ -93,34 +110,6 @@ def seize(vault: Vault, rules: VaultRules) -> Seizure:
     target = part * rules.rate * rules.penalty_factor // WAD
     after = Vault(vault.collateral - lot, vault.debt - part)
     return Seizure(after, lot, target, rules.under_auction_total + target)
-
-
-class DelayedPrice(NamedTuple):
-    """A price that counts one interval after it was read; the next one is public."""
-
-    current: int | None = None
-    following: int | None = None
-    read_time: int = 0  # Seconds, down to a whole interval.
-
-
-def may_advance(price: DelayedPrice, now: int, interval_seconds: int) -> bool:
-    """An interval has passed since the last reading's own interval began."""
-    return now >= price.read_time + interval_seconds
-
-
-def advanced(
-    price: DelayedPrice, source: int | None, now: int, interval_seconds: int
-) -> DelayedPrice:
-    """The next price counts and the source's is next, if it is time and the source is valid.
-
-    The reading is stamped with the begin of its interval, so that a late one delays no other.
-
-    >>> advanced(DelayedPrice(None, 200, 3600), 190, 7500, 3600)
-    DelayedPrice(current=200, following=190, read_time=7200)
-    """
-    if source is None or not may_advance(price, now, interval_seconds):
-        return price
-    return DelayedPrice(price.following, source, now - now % interval_seconds)
 
 
 def median(

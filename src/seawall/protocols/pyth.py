@@ -10,6 +10,8 @@ import enum
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from seawall.market.oracle.reducers import vote
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 SLOTS_OLD_MAX = 25  # An older quote has no vote.
 EXPONENT_MIN = -255
@@ -79,18 +81,11 @@ def aggregate(
     >>> aggregate([Quote(10_000, 1_000), Quote(11_000, 1_000), Quote(10_500, 1_000)])
     Aggregate(price=10500, confidence=500)
     """
-    votes: list[int] = []
-    for quote in quotes:
-        if quote.is_valid(slots_old_max):
-            low, high = quote.price - quote.confidence, quote.price + quote.confidence
-            votes += [low, quote.price, high]
-    if len(votes) < 3 * max(1, publishers_min):
+    valid = [quote for quote in quotes if quote.is_valid(slots_old_max)]
+    if len(valid) < max(1, publishers_min):
         return None
-    votes.sort()
-    middle, quarter = len(votes) // 2, len(votes) // 4
-    price = votes[middle] if len(votes) % 2 else (votes[middle - 1] + votes[middle]) // 2
-    confidence = max(price - votes[quarter], votes[len(votes) - 1 - quarter] - price)
-    return Aggregate(price, confidence) if confidence > 0 else None
+    found = vote((quote.price, quote.confidence) for quote in valid)
+    return Aggregate(*found) if found.confidence > 0 else None
 
 
 def _power(exponent: int) -> int:
