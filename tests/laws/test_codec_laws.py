@@ -185,7 +185,7 @@ def test_effects_that_hold_more_than_64_bits_of_value() -> None:
         msgspec.msgpack.encode({"event": "started", "time_ms": 1, "rulebook": "", "more": 1}),
         msgspec.msgpack.encode({"event": "started", "time_ms": 1.0, "rulebook": ""}),
         msgspec.msgpack.encode({"event": "started", "rulebook": "", "time_ms": "1"}),
-        msgspec.msgpack.encode({"event": "priced", "time_ms": 1}),
+        msgspec.msgpack.encode({"event": "priced", "price": [], "time_ms": 1}),  # A default, said.
         msgspec.msgpack.encode({"event": "started", "time_ms": msgspec.msgpack.Ext(2, b"\0")}),
         msgspec.msgpack.encode(
             {"event": "started", "rulebook": "", "time_ms": msgspec.msgpack.Ext(1, b"\x05")}

@@ -59,6 +59,7 @@ TABLES = (
     {"id": "BTC/USD:BTC", "face": "100", "tick": "0.1"},
     {"id": "BTC/USDC:USDC-240809-60000-C", "lot": "0.00000001", "tick": "5"},
     {"id": "BTC/USDC:USDC-240809-60000-P", "lot": "0.01", "tick": "5"},
+    {"id": "BTC/USD:BTC-240809-60000-C", "lot": "0.1", "tick": "0.0001"},
 )
 CATALOGUE = Catalogue.empty(USD, COINS).listed(read_instrument(t, USD, COINS) for t in TABLES)
 instruments = st.sampled_from(range(len(TABLES)))
@@ -69,10 +70,11 @@ rates = st.integers(-(10**9), 10**9)
 
 def exact(terms: Instrument, held: int, price: int) -> Fraction:
     """Settlement atoms before rounding, straight from the definition in whole units."""
-    if terms.inverse:
+    if terms.is_sized_in_numeraire:
         dollars = Fraction(held * terms.lot, 10**10)
         return dollars / Fraction(price, 10**10) * 10**8
-    return Fraction(held * terms.lot, 10**8) * Fraction(price, 10**10) * 10**6
+    one = 10**8 if terms.inverse else 10**6  # Satoshi, or atoms of USDC.
+    return Fraction(held * terms.lot, 10**8) * Fraction(price, 10**10) * one
 
 
 @given(instruments, lots, prices)
@@ -82,7 +84,7 @@ def test_both_sides_of_a_trade_cancel_and_the_error_is_half_an_atom(
     bought = buyer_cash(CATALOGUE, instrument, held, price)
     assert buyer_cash(CATALOGUE, instrument, -held, price) == -bought
     terms = CATALOGUE.instruments[instrument]
-    sign = 1 if terms.inverse else -1
+    sign = 1 if terms.is_sized_in_numeraire else -1
     assert abs(sign * exact(terms, held, price) - bought) <= Fraction(1, 2)
 
 

@@ -61,11 +61,8 @@ REFUSED = [
     (OPTION, {"expires_ms": 4_102_444_800_000}, "expires_ms must be before 2100"),
     (OPTION, {"listed_ms": -1}, "listed_ms must not be negative, not -1"),
     (OPTION, {"listed_ms": AUGUST_MS}, f"expires_ms must be after listed_ms, not {AUGUST_MS}"),
-    (
-        OPTION,
-        {"inverse": True, "quote": "USD", "settle": "BTC"},
-        "inverse must be false for type option",
-    ),
+    (OPTION, {"inverse": True, "quote": "USD"}, "settle must be BTC (inverse), not USDC"),
+    (LINEAR, {"type": "spot", "inverse": True}, "inverse must be false for type spot"),
 ]
 
 
@@ -141,7 +138,12 @@ def test_a_table_without_its_size_is_refused() -> None:
         read_instrument({"id": "BTC/USDC:USDC", "tick": "0.1"}, USD, COINS)
 
 
-def test_a_coin_settled_option_can_be_named_but_not_listed() -> None:
-    tree = {"id": "BTC-9AUG24-60000-C", "face": "100", "tick": "0.1"}
-    with pytest.raises(InstrumentError, match="inverse must be false for type option - at"):
-        read_instrument(tree, USD, COINS)
+def test_a_coin_settled_option_has_lots_of_its_coin_and_a_tick_in_coins() -> None:
+    tree = {"id": "BTC-9AUG24-60000-C", "lot": "0.1", "tick": "0.0001"}
+    option = read_instrument(tree, USD, COINS)
+    assert option.id == "BTC/USD:BTC-240809-60000-C"
+    assert (option.kind, option.is_sized_in_numeraire) == (Kind.OPTION, False)
+    # 0.1 BTC is 10,000,000 satoshi; 0.0001 BTC per BTC is 1,000,000 price atoms of 10^-10.
+    assert (option.lot, option.tick, option.strike) == (10**7, 10**6, 60_000 * 10**10)
+    with pytest.raises(InstrumentError, match="write `lot`, not `face`, here - at"):
+        read_instrument({**tree, "face": "100"}, USD, COINS)

@@ -67,7 +67,7 @@ def test_profit_in_the_total_is_not_counted_again() -> None:
         ({"symbol": None}, "symbol is missing"),
         ({"symbol": "what"}, "'what' is not the name"),
         ({"symbol": "BTC/USDC"}, "spot market"),
-        ({"symbol": "BTC/USD:BTC-240816-60000-C"}, "settled in its coin"),
+        ({"symbol": "BTC/USDT:BTC-240816-60000-C"}, "its strike is USDT"),
         ({"symbol": "BTC/USDT:BTC"}, "its face is USDT"),
         ({"side": None}, "None is neither long nor short"),
         ({"side": "long", "contracts": -1}, "contradicts a negative size"),
@@ -139,7 +139,7 @@ def test_a_deribit_account_is_worth_its_equity() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"instrument_name": "BTC-9AUG24-60000-C", "kind": "option"}, "settled in its coin"),
+        ({"instrument_name": "BTC-9AUG24-60000-C"}, "'future' is not option"),
         ({"kind": "future_combo"}, "'future_combo' is not future"),
         ({"direction": "buy"}, "contradicts a negative size"),
         ({"direction": "zero"}, "'zero' is neither buy nor sell"),

@@ -63,6 +63,34 @@ def test_a_tick_that_repeats_what_was_seen_touches_nothing() -> None:
     assert tick(shown, **seen) == (shown, frozenset())
 
 
+def test_a_price_has_a_time_and_a_confidence_that_holds_until_another_is_told() -> None:
+    assert EMPTY.confidence == (10**9,) * 3
+    assert EMPTY.priced_ms == (0, 0, 0)
+    shown, touched = tick(EMPTY, price=((1, 60),), confidence=((1, 9 * 10**8), (2, 10**9)))
+    assert touched == {1}  # The confidence of ETH is what it was.
+    assert shown.confidence == (10**9, 9 * 10**8, 10**9)
+    assert shown.priced_ms == (0, 5, 0)
+    again, touched = shown.priced(CATALOGUE, 2, 8, price=((1, 60),))
+    assert touched == frozenset()
+    assert again.confidence == shown.confidence
+    assert again.priced_ms == (0, 8, 0)  # The same price, but seen later.
+    wider, touched = again.priced(CATALOGUE, 3, 9, confidence=((1, 0),))
+    assert (wider.confidence[1], wider.priced_ms[1], touched) == (0, 8, {1})
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (((3, 1),), "confidence of coin 3, which is not listed"),
+        (((1, -1),), r"confidence must lie in 0 … 1, not -1 parts"),
+        (((1, 10**9 + 1),), r"confidence must lie in 0 … 1, not 1000000001 parts"),
+    ],
+)
+def test_a_confidence_outside_its_range_is_refused(told: Any, message: str) -> None:
+    with pytest.raises(SnapshotError, match=message):
+        tick(EMPTY, confidence=told)
+
+
 def test_depth_alone_touches_no_price() -> None:
     assert tick(EMPTY, depth=((1, 3, 4),))[1] == frozenset()
 

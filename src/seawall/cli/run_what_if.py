@@ -95,7 +95,9 @@ def _quantity(account: Account, name: str, lots: int | None) -> str | None:
         return None
     catalogue = account.venue.catalogue
     terms = catalogue.instruments[catalogue.instrument(name)]
-    unit = catalogue.numeraire if terms.inverse else catalogue.coins[catalogue.coin(terms.base)]
+    unit = catalogue.coins[catalogue.coin(terms.base)]
+    if terms.is_sized_in_numeraire:
+        unit = catalogue.numeraire
     return format_atoms(lots * terms.lot, unit.decimals)
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from seawall.engine import liquidate, memory, trading
+from seawall.engine import collateral, liquidate, memory, trading
 from seawall.engine.call import follow
 from seawall.engine.codec import encode_effects, encode_event, link
 from seawall.engine.confirm import screen, suspects
 from seawall.engine.effect import Effects, Reason, Refused, State
 from seawall.engine.event import (
+    CollateralObserved,
     Deposited,
     Event,
     Filled,
@@ -242,6 +243,7 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
             mark=event.mark,
             slices=event.slices,
             depth=event.depth,
+            confidence=event.confidence,
         )
     except ValueError:
         return Reason.PRICE_NOT_POSITIVE
@@ -300,6 +302,13 @@ def _funded(venue: Venue, event: Funded) -> Reason | None:
     return refusal
 
 
+def _observed(venue: Venue, event: CollateralObserved) -> Reason | None:
+    refusal = collateral.observe(venue, event)
+    if refusal is None:
+        _look_at_everybody(venue)
+    return refusal
+
+
 def _then_parties(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:
     def run(venue: Venue, event: Any) -> Reason | None:
         refusal = verb(venue, event)
@@ -329,6 +338,7 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     Withdrawn: _then_parties(trading.withdraw),
     Traded: _then_parties(trading.trade),
     Priced: _priced,
+    CollateralObserved: _observed,
     Funded: _funded,
     Settled: trading.settle,
     Filled: liquidate.fill,

@@ -93,6 +93,16 @@ class Priced(Event, frozen=True, tag="priced"):
     mark: tuple[tuple[int, int], ...] = ()  # (instrument, price atoms)
     slices: tuple[VolatilitySlice, ...] = ()  # Each replaces the one of its coin and expiry.
     depth: tuple[tuple[int, int, int], ...] = ()  # (instrument, lots bid, lots ask)
+    confidence: tuple[tuple[int, int], ...] = ()  # (coin, parts per billion); else as it was.
+
+
+class CollateralObserved(Event, frozen=True, tag="collateral_observed"):
+    """What feeds say of a coin beside its price, for rules that ask; it replaces what they said."""
+
+    coin: int
+    rate: int = 0  # Of a yield-bearing share: underlying for each share, parts per billion.
+    elapsed_s: int = 0  # From the snapshot of the coin's rule to the reading of the rate.
+    fair_price: int = 0  # Of a pool share: at the pool's fair reserves, price atoms.
 
 
 class Funded(Event, frozen=True, tag="funded"):
@@ -130,4 +140,5 @@ Events = (
     | Funded
     | Settled
     | Filled
+    | CollateralObserved
 )

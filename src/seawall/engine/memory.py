@@ -17,6 +17,7 @@ from seawall.engine.rulebook import Rulebook, decode
 from seawall.engine.state import SYSTEM_ACCOUNTS, OpenOrder, Rates, Venue
 from seawall.engine.tables import Tables
 from seawall.ledger import Ledger
+from seawall.margin.collateral import Observed
 from seawall.market import Instrument, Snapshot, VolatilitySlice
 
 NO_METHOD = -1  # System accounts are not margined.
@@ -49,20 +50,25 @@ class _Dump(msgspec.Struct, array_like=True):
     no_takers: list[tuple[int, bool, int]] = []
     time_ms: int = 0
     next_order: int = 1
+    confidence: tuple[int, ...] = ()
+    priced_ms: tuple[int, ...] = ()
+    observed: list[tuple[int, int, int, int]] = []
 
 
 def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
     """An empty venue under a rulebook, with its system accounts."""
     catalogue = rulebook.catalogue()
     ledger = Ledger(len(catalogue.assets))
+    observed: dict[int, Observed] = {}
     venue = Venue(
         rulebook=rulebook,
         catalogue=catalogue,
         snapshot=Snapshot.empty(catalogue),
         ledger=ledger,
-        tables=Tables(rulebook.methods, rulebook.haircuts),
+        tables=Tables(rulebook.methods, rulebook.collateral, observed),
         rates=Rates.of(rulebook),
         columns=Columns(ledger),
+        observed=observed,
         time_ms=time_ms,
     )
     open_accounts(venue, SYSTEM_ACCOUNTS, [NO_METHOD] * len(SYSTEM_ACCOUNTS))
@@ -96,7 +102,7 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     venue.method = method
     venue.rulebook = rulebook
     ready = venue.tables.ready
-    venue.tables = Tables(rulebook.methods, rulebook.haircuts)
+    venue.tables = Tables(rulebook.methods, rulebook.collateral, venue.observed)
     venue.rates = Rates.of(rulebook)
     if ready:
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
@@ -107,7 +113,7 @@ def dump(sequence: int, chain: bytes, venue: Venue | None) -> bytes:
     """Everything that cannot be computed again."""
     if venue is None:
         return msgspec.msgpack.encode(_Dump(sequence, chain, None))
-    return msgspec.msgpack.encode(_remembered(sequence, chain, venue, venue.ledger.dump()))
+    return _encoded(_remembered(sequence, chain, venue, venue.ledger.dump()))
 
 
 def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
@@ -126,6 +132,8 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
         kept.slices,
         kept.funding,
         kept.depth,
+        kept.confidence,
+        kept.priced_ms,
     )
     venue.ledger = Ledger.restore(kept.ledger)
     venue.columns = Columns(venue.ledger)
@@ -143,6 +151,7 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.unshared = kept.unshared
     venue.no_takers = {(asset, long): given for asset, long, given in kept.no_takers}
     venue.next_order = kept.next_order
+    pass
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return kept.sequence, kept.chain, venue
@@ -153,7 +162,15 @@ def state_bytes(venue: Venue | None) -> bytes:
     if venue is None:
         return b""
     kept = _remembered(0, b"", venue, bytes.fromhex(venue.ledger.state_hash()))
-    return hashlib.sha256(msgspec.msgpack.encode(kept)).digest()
+    return hashlib.sha256(_encoded(kept)).digest()
+
+
+def _encoded(kept: _Dump) -> bytes:
+    """Leave out what says nothing at the end, so that a venue without it keeps its bytes."""
+    fields = [getattr(kept, name) for name in kept.__struct_fields__]
+    while not fields[-1]:
+        fields.pop()
+    return msgspec.msgpack.encode(fields)
 
 
 def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Dump:
@@ -183,4 +200,7 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         sorted((asset, long, given) for (asset, long), given in venue.no_takers.items()),
         venue.time_ms,
         venue.next_order,
+        snapshot.confidence,
+        snapshot.priced_ms,
+        [(coin, *feeds) for coin, feeds in sorted(venue.observed.items())],
     )

@@ -58,8 +58,10 @@ def slipped(venue: Venue, instrument: int, buys: bool) -> int:
     """The mark at the greatest slippage of the rules; an option's is a ratio of its underlying."""
     terms = venue.catalogue.instruments[instrument]
     if terms.type == "option":
-        coin = venue.catalogue.coin(terms.base)
-        away = multiply_ratio(venue.snapshot.price[coin], venue.rates.slippage, Rounding.UP)
+        price = venue.snapshot.price[venue.catalogue.coin(terms.base)]
+        if terms.inverse:  # Its price is said in coins, and so is its underlying: one coin.
+            price = venue.catalogue.numeraire.one
+        away = multiply_ratio(price, venue.rates.slippage, Rounding.UP)
         return venue.mark(instrument) + (away if buys else -away)
     factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
     return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)

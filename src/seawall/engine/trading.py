@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seawall.engine.collateral import cap_refusal
 from seawall.engine.effect import Expired, FundingPaid, Reason, State
 from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
 from seawall.engine.orders import answered
@@ -22,8 +23,12 @@ def deposit(venue: Venue, event: Deposited) -> Reason | None:
         return Reason.UNKNOWN_INSTRUMENT
     if event.atoms <= 0:
         return Reason.AMOUNT_NOT_POSITIVE
-    if venue.ledger.balance(event.account, event.coin) + event.atoms > ATOMS_MAX:
+    over = cap_refusal(venue, event)
+    overflows = venue.ledger.balance(event.account, event.coin) + event.atoms > ATOMS_MAX
+    if overflows and over is not Reason.NO_PRICE:
         return Reason.BALANCE_OVERFLOW
+    if over is not None:
+        return over
     venue.move(event.coin, OUTSIDE, event.account, event.atoms, Cause.DEPOSIT)
     return None
 

@@ -24,7 +24,8 @@ def cash_leg(
 ) -> int:
     """Return the size of a trade in atoms of the settlement currency, with the sign of the lots.
 
-    Linear, spot and option: lots × lot × price. Inverse: lots × face ÷ price, in coins.
+    Linear, spot and option: lots × lot × price; the price of an option settled in its coin is
+    coins. Inverse perpetual and future: lots × face ÷ price, in coins.
 
     Ten 100-dollar lots at 50,000 are 0.02 BTC:
 
@@ -48,7 +49,7 @@ def buyer_cash(catalogue: Catalogue, instrument: int, lots: int, price: int) -> 
     its error, at most half an atom, favours neither.
     """
     paid = cash_leg(catalogue, instrument, lots, price, Rounding.NEAREST)
-    return paid if catalogue.instruments[instrument].inverse else -paid
+    return paid if catalogue.instruments[instrument].is_sized_in_numeraire else -paid
 
 
 def notional(
@@ -66,7 +67,7 @@ def notional(
     """
     terms = catalogue.instruments[instrument]
     size = abs(lots) * terms.lot
-    if terms.inverse:
+    if terms.is_sized_in_numeraire:
         return fit(size)
     base = catalogue.coin(terms.base)
     one = catalogue.coins[base].one
@@ -100,6 +101,7 @@ def payoff(instrument: Instrument, price: int) -> int:
     """Return the price at which one unit of a contract is folded when its underlying expires.
 
     Call: max(0, price − strike). Put: max(0, strike − price). All others: price. [price atoms]
+    What is paid in coins is this ÷ price, which `settlement_value` rounds once.
     """
     if instrument.strike is None:
         return price
@@ -116,9 +118,10 @@ def settlement_value(
 ) -> int:
     """Return what a holder's lots are folded into at the expiry price of the underlying.
 
-    Linear and option: +lots × lot × payoff. Inverse: −lots × face ÷ price, in coins. Rounded down,
-    so that a long is credited less and a short is charged more; the sum over all holders is never
-    above zero, and what is left is dust.
+    Linear and option: +lots × lot × payoff. Inverse: −lots × face ÷ price, in coins. Option settled
+    in its coin: +lots × lot × payoff ÷ price, in coins. Rounded down, so that a long is credited
+    less and a short is charged more; the sum over all holders is never above zero, and what is left
+    is dust.
     """
     terms = catalogue.instruments[instrument]
     if price <= 0:
@@ -126,8 +129,11 @@ def settlement_value(
     paid = payoff(terms, price)
     if not paid:
         return 0
+    if terms.type == "option" and terms.inverse:
+        return fit(divide(lots * terms.lot * paid, price, rounding))
     numerator, denominator = _cash(catalogue, terms, lots, paid)
-    return fit(divide(-numerator if terms.inverse else numerator, denominator, rounding))
+    sign = -1 if terms.is_sized_in_numeraire else 1
+    return fit(divide(sign * numerator, denominator, rounding))
 
 
 def _cash(catalogue: Catalogue, terms: Instrument, lots: int, price: int) -> tuple[int, int]:
@@ -135,7 +141,7 @@ def _cash(catalogue: Catalogue, terms: Instrument, lots: int, price: int) -> tup
     if price <= 0:
         raise PriceError(f"price of {terms.id} must be positive, not {price}")
     base_one = catalogue.coins[catalogue.coin(terms.base)].one
-    if terms.inverse:
+    if terms.is_sized_in_numeraire:
         return lots * terms.lot * base_one, price
     settle_one = catalogue.coins[catalogue.coin(terms.settle)].one
     return lots * terms.lot * price * settle_one, base_one * catalogue.numeraire.one

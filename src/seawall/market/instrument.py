@@ -37,6 +37,11 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     numeraire (inverse: a 100-dollar contract has lot = 100 × 10^decimals of the numeraire).
     `tick` is the smallest price step in price atoms: 10^-numeraire.decimals of the quote currency.
 
+    An option settled in its coin is `inverse` with `quote` the numeraire, as ccxt says it: the
+    quote is the currency of strike and index alone. Its premium is coins, so its prices, marks and
+    tick are price atoms of the *coin* per coin (a mark of 0.0325 BTC is 325,000,000, Deribit's tick
+    of 0.0001 is 1,000,000), and its lot is atoms of the base coin.
+
     >>> Instrument(id="BTC/USDC:USDC", type="perpetual", base="BTC", quote="USDC",
     ...            settle="USDC", lot=0, tick=1)
     Traceback (most recent call last):
@@ -49,7 +54,7 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     base: str  # Coin whose price the contract follows.
     quote: str  # Currency in which the price is said.
     settle: str  # Currency in which gains are paid.
-    lot: int  # [base atoms], or [numeraire atoms] when inverse.
+    lot: int  # [base atoms], or [numeraire atoms] of an inverse perpetual or future.
     tick: int  # [price atoms]
     inverse: bool = False
     premium: Literal["paid", "margined"] = "margined"
@@ -81,6 +86,11 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return Kind.INVERSE if self.inverse else Kind.LINEAR
 
     @property
+    def is_sized_in_numeraire(self) -> bool:
+        """Whether a lot is a face in the numeraire and not an amount of the base coin."""
+        return self.kind is Kind.INVERSE
+
+    @property
     def terms(self) -> Terms:
         """What a name can say of the contract."""
         return Terms(
@@ -95,7 +105,7 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         )
 
     def _check_settlement(self) -> None:
-        if self.inverse and self.type not in {"perpetual", "future"}:
+        if self.inverse and self.type == "spot":
             raise InstrumentError(f"inverse must be false for type {self.type}")
         settle = self.base if self.inverse else self.quote
         if self.settle != settle:
@@ -149,8 +159,9 @@ def read_instrument(
     """Build an instrument from a table of a TOML or JSON file, with amounts in whole units.
 
     Keys: `id` (ccxt's or Deribit's name; it says type, coins, expiry, strike and right), `tick` in
-    quote currency, `lot` in base coins or, for an inverse contract, `face` in the numeraire,
-    `premium`, `listed_ms`, and `expires_ms` where the venue does not expire at 08:00 UTC.
+    quote currency (in coins for an option settled in its coin), `lot` in base coins or, for an
+    inverse perpetual or future, `face` in the numeraire, `premium`, `listed_ms`, and `expires_ms`
+    where the venue does not expire at 08:00 UTC.
     Raises `InstrumentError` that ends with the path of the key.
 
     >>> coins = (Asset("USDC", 6), Asset("BTC", 8))
@@ -178,7 +189,8 @@ def read_instrument(
 def _compile(
     written: _Written, terms: Terms, numeraire: Asset, coins: Mapping[str, Asset], path: str
 ) -> Instrument:
-    key, other = ("face", "lot") if terms.inverse else ("lot", "face")
+    face = terms.inverse and terms.type != "option"
+    key, other = ("face", "lot") if face else ("lot", "face")
     if getattr(written, other) is not None:
         raise InstrumentError(f"write `{key}`, not `{other}`, here - at `{path}.{other}`")
     size = getattr(written, key)
@@ -186,7 +198,7 @@ def _compile(
         raise InstrumentError(f"Object missing required field `{key}` - at `{path}`")
     if terms.base not in coins:
         raise InstrumentError(f"coin {terms.base} is not known - at `{path}.id`")
-    decimals = numeraire.decimals if terms.inverse else coins[terms.base].decimals
+    decimals = numeraire.decimals if face else coins[terms.base].decimals
     if written.expires_ms is not None:
         terms = terms._replace(expires_ms=written.expires_ms)
     premium = written.premium or ("paid" if terms.type == "spot" else "margined")

@@ -66,16 +66,28 @@ class VolatilitySlice(msgspec.Struct, frozen=True, array_like=True):
 class Snapshot:
     """The market as the engine sees it at one sequence number.
 
-    A price of 0 has not been seen yet; a depth of (0, 0) is not known.
+    A price of 0 has not been seen yet; a depth of (0, 0) is not known. Confidence and time of price
+    may be left out: every price is then certain and its time unknown.
     """
 
     sequence: int
     time_ms: int
     price: tuple[int, ...]  # [coin] price atoms per whole coin, in the numeraire.
-    mark: tuple[int, ...]  # [instrument] price atoms in the quote currency; 0: from the surface.
+    # [instrument] price atoms in the quote currency, of a coin-settled option in coins per coin;
+    # 0: from the surface.
+    mark: tuple[int, ...]
     slices: tuple[VolatilitySlice, ...] = ()  # Sorted by (coin, expires_ms).
     funding: tuple[int, ...] = ()  # [instrument] last funding rate, parts per billion.
     depth: tuple[tuple[int, int], ...] = ()  # [instrument] lots on the bid and the ask side.
+    confidence: tuple[int, ...] = ()  # [coin] of the last price, parts per billion.
+    priced_ms: tuple[int, ...] = ()  # [coin] time of the last price; 0: never.
+
+    def __post_init__(self) -> None:
+        """Let what was left out stand for every coin."""
+        if not self.confidence:
+            object.__setattr__(self, "confidence", (RATIO_ONE,) * len(self.price))
+        if not self.priced_ms:
+            object.__setattr__(self, "priced_ms", (0,) * len(self.price))
 
     @classmethod
     def empty(cls, catalogue: Catalogue) -> Snapshot:
@@ -103,19 +115,24 @@ class Snapshot:
         mark: Iterable[tuple[int, int]] = (),
         slices: Iterable[VolatilitySlice] = (),
         depth: Iterable[tuple[int, int, int]] = (),
+        confidence: Iterable[tuple[int, int]] = (),
     ) -> tuple[Snapshot, frozenset[int]]:
         """Apply one tick; return the new snapshot and the coins that it touched.
 
         The parts are those of the engine's `Priced` event.
-        A coin is touched if its price, the mark of a contract on it or one of its slices is not
-        what it was; an asset must be priced anew if its coin or its currency is touched. A slice
-        replaces the one of the same coin and expiry. Raises `SnapshotError` and changes nothing.
+        A coin is touched if its price, its confidence, the mark of a contract on it or one of its
+        slices is not what it was; an asset must be priced anew if its coin or its currency is
+        touched. A slice replaces the one of the same coin and expiry. A price that is told again is
+        as young as the tick; a confidence holds until another one is told. Raises `SnapshotError`
+        and changes nothing.
         """
         touched: set[int] = set()
         prices, marks, depths = list(self.price), list(self.mark), list(self.depth)
+        told_ms = list(self.priced_ms)
         for coin, seen in price:
             _known("price", "coin", coin, len(prices))
             _in_range("price", seen)
+            told_ms[coin] = time_ms
             if prices[coin] != seen:
                 prices[coin] = seen
                 touched.add(coin)
@@ -139,6 +156,8 @@ class Snapshot:
             mark=tuple(marks),
             slices=smiles,
             depth=tuple(depths),
+            confidence=self._assured(confidence, touched),
+            priced_ms=tuple(told_ms),
         )
         return shown, frozenset(touched)
 
@@ -151,6 +170,17 @@ class Snapshot:
     def without_slices(self, until_ms: int) -> Snapshot:
         """Drop the slices that expired at a time or before it, once their contracts are settled."""
         return replace(self, slices=tuple(s for s in self.slices if s.expires_ms > until_ms))
+
+    def _assured(self, confidence: Iterable[tuple[int, int]], touched: set[int]) -> tuple[int, ...]:
+        sure = list(self.confidence)
+        for coin, parts in confidence:
+            _known("confidence", "coin", coin, len(sure))
+            if not 0 <= parts <= RATIO_ONE:
+                raise SnapshotError(f"confidence must lie in 0 … 1, not {parts} parts per billion")
+            if sure[coin] != parts:
+                sure[coin] = parts
+                touched.add(coin)
+        return tuple(sure)
 
     def _replaced(
         self, slices: Iterable[VolatilitySlice], touched: set[int]

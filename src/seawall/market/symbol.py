@@ -93,7 +93,7 @@ class Terms(NamedTuple):
 def read_symbol(text: str, decimals: int) -> Terms:
     """Read a name in either scheme; `decimals` are those of a price.
 
-    A coin-settled option is read as `inverse`; it is for the reader to refuse it.
+    A coin-settled option is read as `inverse`, with the currency of its strike as `quote`.
 
     >>> read_symbol("BTC-PERPETUAL", 10)[:5]
     ('perpetual', 'BTC', 'USD', 'BTC', True)

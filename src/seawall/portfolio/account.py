@@ -16,7 +16,6 @@ import numpy as np
 from seawall.engine.rulebook import RulebookError
 from seawall.engine.rulebook import load as load_rulebook
 from seawall.engine.state import Venue
-from seawall.engine.tables import Tables
 from seawall.margin import ExactRequirement, ExactTable, MarginMethod, Rows
 from seawall.market import Catalogue, Snapshot
 from seawall.money import RATIO_ONE, Rounding, divide
@@ -96,7 +95,7 @@ def moved(account: Account, snapshot: Snapshot) -> Account:
     """Put an account into another market, under every method of its rulebook."""
     venue = account.venue
     snapshot = Trials(account).shown(snapshot)
-    tables = Tables(venue.methods, venue.rulebook.haircuts)
+    tables = venue.tables.like()
     tables.reprice(venue.catalogue, snapshot, None)
     return replace(account, venue=replace(venue, snapshot=snapshot, tables=tables))
 
@@ -108,7 +107,7 @@ class Trials:
         venue = account.venue
         self.account = account
         self.catalogue = venue.catalogue
-        self._tables = Tables((account.margin_method,), venue.rulebook.haircuts)
+        self._tables = venue.tables.like(account.number)
         self._shown: Snapshot | None = None
         self._given = np.array(
             [
@@ -142,7 +141,7 @@ class Trials:
         return snapshot
 
     def _models(self, snapshot: Snapshot) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Black-76 of the options that were given a mark, price atoms."""
+        """Black-76 of the options that were given a mark, price atoms of what their premium is."""
         self._reprice(snapshot)
         risk = self._tables.risk(0)
         rows = np.array(self.catalogue.lot_asset)[self._given]
@@ -151,7 +150,10 @@ class Trials:
             quotes.forward[rows], risk.strike[rows], quotes.volatility[rows], quotes.years[rows],
             quotes.discount[rows], risk.is_call[rows],
         )  # fmt: skip
-        return prices
+        in_coin = np.array([self.catalogue.instruments[n].inverse for n in self._given.tolist()])
+        return np.where(
+            in_coin, prices * (self.catalogue.numeraire.one / quotes.forward[rows]), prices
+        )
 
     def _reprice(self, snapshot: Snapshot) -> None:
         before, self._shown = self._shown, snapshot

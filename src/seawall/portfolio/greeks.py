@@ -5,7 +5,8 @@
     vega    for one point of volatility         numeraire
     theta   for one day that passes             numeraire
 
-Options: Black-76 with the forward, volatility and discount of the published table. A linear
+Options: Black-76 with the forward, volatility and discount of the published table. The delta of an
+option settled in its coin is Black's, not less its premium: that is coins which are held. A linear
 contract is its coins. An inverse contract is the coins in its quote: its lots are dollars.
 """
 
@@ -78,7 +79,9 @@ def _option(account: Account, asset: int, held: int) -> tuple[float, float, floa
     coins = held * float(quotes.size[asset])
     one = float(catalogue.numeraire.one)
     settle = float(quotes.price[catalogue.assets[asset].currency])
-    worth = coins * settle / one / one  # Numeraire for one price atom of the option.
+    terms = catalogue.instruments[catalogue.assets[asset].instrument]
+    # Numeraire for one atom of the Black price, which a coin-settled option divides by its forward.
+    worth = coins * settle / one / (forward if terms.inverse else one)
     return (
         coins * float(greeks.delta),
         coins * float(greeks.gamma) * forward / 100.0,

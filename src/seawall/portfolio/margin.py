@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from seawall.margin import ExactRequirement, Explanation
+from seawall.margin.counted import CountedCoin, counted_coins
 from seawall.money import RATIO_ONE, format_atoms
 from seawall.portfolio.account import Account
 from seawall.portfolio.greeks import Exposure, exposures
@@ -38,6 +39,7 @@ class MarginReport(msgspec.Struct, frozen=True):
     coins: tuple[str, ...]  # Columns of the cells: coins that lose or gain in a scenario.
     cells: tuple[Cell, ...]  # Empty where the method has no scenarios.
     exposures: tuple[Exposure, ...]
+    counted: tuple[CountedCoin, ...] = ()  # What each posted coin counts for.
 
     @property
     def requirement(self) -> ExactRequirement:
@@ -79,6 +81,7 @@ def margin(account: Account) -> MarginReport:
         coins=coins,
         cells=cells,
         exposures=exposures(account),
+        counted=counted_coins(method, account.rows, table),
     )
 
 

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from seawall.engine.memory import new_venue
+from seawall.engine.rulebook import NUMERAIRE_DECIMALS as PRICE_DECIMALS
 from seawall.engine.rulebook import Rulebook
 from seawall.engine.state import Venue
+from seawall.margin.collateral import Observed
 from seawall.market import VolatilitySlice, buyer_cash, read_instrument
 from seawall.money import AmountError, fit, parse_atoms, parse_ratio
 
@@ -35,7 +37,7 @@ class Holding(_Form, frozen=True):
     """One row of a portfolio."""
 
     id: str  # A coin or a contract.
-    quantity: Decimal  # Coins; base coins of a contract, or the numeraire if it is inverse.
+    quantity: Decimal  # Coins; base coins of a contract, or dollars of an inverse future.
     price: Decimal | None = None  # At which a contract was opened; its mark if absent.
 
 
@@ -64,6 +66,14 @@ class Smile(_Form, frozen=True):
     discount: Decimal = Decimal(1)
 
 
+class Feed(_Form, frozen=True):
+    """What feeds say of a coin beside its price, for collateral rules that ask."""
+
+    rate: Decimal = Decimal(0)  # Of a yield-bearing share: underlying for each share.
+    elapsed_s: int = 0  # From the snapshot of the coin's rule to the reading of the rate.
+    fair_price: Decimal = Decimal(0)  # Of a pool share: at the pool's fair reserves.
+
+
 class Market(_Form, frozen=True):
     """One moment."""
 
@@ -71,6 +81,7 @@ class Market(_Form, frozen=True):
     prices: dict[str, Decimal]
     contracts: tuple[dict[str, Any], ...] = ()  # As `read_instrument` reads them, and their mark.
     smiles: tuple[Smile, ...] = ()
+    collateral: dict[str, Feed] = {}  # By coin.
 
 
 def read(file: Path, form: type[F]) -> F:
@@ -121,6 +132,8 @@ def venue_at(rulebook: Rulebook, market: Market, file: Path | str = "market") ->
             mark=[(catalogue.instrument(id), mark) for id, mark in marks.items()],
             slices=[_slice(venue, smile, place) for place, smile in enumerate(market.smiles)],
         )
+        for coin, feed in market.collateral.items():
+            venue.observed[catalogue.coin(coin)] = _observed(feed, f"$.collateral.{coin}")
         venue.tables.reprice(catalogue, venue.snapshot, None)
     except ValueError as error:
         raise PortfolioError(f"{file}: {error}") from None
@@ -154,7 +167,9 @@ def legs(venue: Venue, holding: Holding) -> list[tuple[int, int]]:
     terms = catalogue.instruments[number]
     if terms.type == "spot":
         raise ValueError(f"{holding.id} is a spot market: hold its coins")
-    unit = catalogue.numeraire if terms.inverse else catalogue.coins[catalogue.coin(terms.base)]
+    unit = catalogue.coins[catalogue.coin(terms.base)]
+    if terms.is_sized_in_numeraire:
+        unit = catalogue.numeraire
     lots, rest = divmod(parse_atoms(holding.quantity, unit.decimals), terms.lot)
     if rest:
         raise ValueError(f"{holding.quantity} {unit.id} is not a whole number of lots")
@@ -187,6 +202,21 @@ def _slice(venue: Venue, smile: Smile, place: int) -> VolatilitySlice:
         )
     except ValueError as error:
         raise ValueError(str(error) if "`" in str(error) else f"{error} - at `{path}`") from None
+
+
+def _observed(feed: Feed, path: str) -> Observed:
+    numbers = {"elapsed_s": feed.elapsed_s}
+    for key in ("rate", "fair_price"):
+        said = getattr(feed, key)
+        try:
+            ratio = key == "rate"
+            numbers[key] = parse_ratio(said) if ratio else fit(parse_atoms(said, PRICE_DECIMALS))
+        except AmountError as error:
+            raise ValueError(f"{error} - at `{path}.{key}`") from None
+    for key, number in numbers.items():
+        if number < 0:
+            raise ValueError(f"{key} must not be negative - at `{path}.{key}`")
+    return Observed(**numbers)
 
 
 def _time_ms(moment: datetime, path: str) -> int:

@@ -35,7 +35,7 @@ def from_ccxt(
 ) -> Imported:
     """Read what ccxt's `fetch_positions` and `fetch_balance` return.
 
-    quantity = ± contracts · contractSize, base coins or the dollars of an inverse contract. Cash is
+    quantity = ± contracts · contractSize, base coins or the dollars of an inverse future. Cash is
     `total` of each currency. Contracts are carried at `entryPrice`; where the venue's total holds
     the unrealised profit already (`profit_in_total`), at `markPrice`, so that it counts once. The
     premium of an option was paid: it has no price. Source: the position and balance structures of
@@ -85,7 +85,8 @@ def from_deribit(
     cash = equity − options_value, with each future carried at its `mark_price` and each option at
     no price: the account is then worth its equity. Not `balance` and `average_price`: futures are
     settled daily, so that `balance` holds a part of the profit since the opening. `size` is the
-    dollars of an inverse future and else base coins; `direction` says its side. Only currencies of
+    dollars of an inverse future and else base coins, of a coin-settled option too; `direction` says
+    its side. Only currencies of
     `account` become cash. Source: docs.deribit.com, private/get_positions and
     private/get_account_summary; equity = balance + futures_session_upl + futures_session_rpl +
     options_value holds in recorded answers.
@@ -176,10 +177,9 @@ def _terms(position: Entry, key: str, path: str) -> tuple[str, Terms]:
 def _check_terms(terms: Terms, path: str) -> None:
     if terms.type == "spot":
         raise PortfolioError(f"a spot market is held as its coins - at `{path}`")
-    if terms.type == "option" and terms.inverse:
-        raise PortfolioError(f"an option settled in its coin cannot be listed - at `{path}`")
     if terms.inverse and terms.quote != "USD":
-        raise PortfolioError(f"its face is {terms.quote}, not USD - at `{path}`")
+        said = "strike" if terms.type == "option" else "face"
+        raise PortfolioError(f"its {said} is {terms.quote}, not USD - at `{path}`")
 
 
 def _price(position: Entry, terms: Terms, key: str, path: str) -> Decimal | None:

@@ -207,7 +207,9 @@ def _trade(account: Account, text: str) -> Trade:
     quantity, at, said = rest.partition("@")
     number = catalogue.instrument(name)
     terms = catalogue.instruments[number]
-    unit = catalogue.numeraire if terms.inverse else catalogue.coins[catalogue.coin(terms.base)]
+    unit = catalogue.coins[catalogue.coin(terms.base)]
+    if terms.is_sized_in_numeraire:
+        unit = catalogue.numeraire
     lots, left = divmod(parse_atoms(quantity, unit.decimals), terms.lot)
     if left:
         raise ValueError(f"{text}: {quantity} {unit.id} is not a whole number of lots")

@@ -20,7 +20,7 @@ from seawall.pricing.svi import (
     inspect_surface,
     volatility,
 )
-from seawall.pricing.table import Floats, Grid, Ints, RiskTable, Scenario, aligned
+from seawall.pricing.table import Floats, Grid, Ints, RiskTable, Scenario, Tilt, aligned
 
 __all__ = [
     "YEAR_MS",
@@ -35,6 +35,7 @@ __all__ = [
     "Scenario",
     "SmileError",
     "SurfaceReport",
+    "Tilt",
     "aligned",
     "black_greeks",
     "black_price",

@@ -10,6 +10,10 @@ floating point, exact twins sum the same integers in Python.
     inverse    value = −face · index ÷ mark         change = 0
     option     value = lot · mark · settle price    change: Black-76 at the moved forward and smile
 
+Where a grid says changes in units of the settlement currency, a currency and a quote do not change,
+an inverse lot changes by −move ÷ (1 + move) · value, and an option settled in its coin by what it
+is worth in coins, at their price of now.
+
 A mark of 0 means: none was given. A linear contract then takes the index, an option the model
 rounded to its tick. Between a given mark and the model the gap is kept in every scenario, but no
 option is worth less than nothing. At its expiry an option is worth its intrinsic value.
@@ -18,32 +22,20 @@ option is worth less than nothing. At its expiry an option is worth its intrinsi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from seawall.market import Catalogue, Instrument, Kind, Snapshot
+from seawall.market import Catalogue, Kind, Snapshot
 from seawall.money import RATIO_ONE, Rounding, divide
-from seawall.pricing.layout import Layout, Options, PricingError, Shocks, layout, shocks
-from seawall.pricing.svi import YEAR_MS, SmileError, smile_columns
+from seawall.pricing.layout import Layout, PricingError, Shocks, layout, shocks
+from seawall.pricing.options import index_price, price_options
+from seawall.pricing.svi import YEAR_MS
 from seawall.pricing.table import Flags, Floats, Grid, Ints, Quotes, RiskTable, Scenario, aligned
 
 __all__ = ["Floats", "Grid", "Ints", "PricingError", "RiskTable", "Scenario", "risk_table"]
 
 _EXACT = 2.0**53
 _Haircuts = Sequence[int] | Mapping[str, int]
-
-
-class _Expiries(NamedTuple):
-    """What the options of one expiry share. [expiry]"""
-
-    forward: Floats  # Price atoms in the quote currency.
-    discount: Floats
-    years: Floats
-    ratio: Floats
-    left: Ints
-    right: Ints
-    share: Floats
 
 
 def risk_table(
@@ -82,8 +74,8 @@ def risk_table(
         _quotes(snapshot, plan, *behind),
     )  # fmt: skip
     _price_currencies(catalogue, snapshot, grid, haircuts, plan, cells, table, chosen)
-    _price_futures(catalogue, snapshot, plan, cells, table, chosen)
-    _price_options(catalogue, snapshot, grid, plan, cells, table, chosen)
+    _price_futures(catalogue, snapshot, grid, plan, cells, table, chosen)
+    price_options(catalogue, snapshot, grid, plan, cells, table, chosen)
     _publish(table, chosen)
     return table
 
@@ -95,7 +87,10 @@ def _quotes(
     left = np.maximum((plan.expires_ms - snapshot.time_ms) / YEAR_MS, 0.0)
     price = np.array(snapshot.price, np.float64)
     certain = np.ones(left.size)
-    return Quotes(plan.size, forward, left, volatility, discount, certain, price)
+    if min(snapshot.confidence, default=RATIO_ONE) < RATIO_ONE:
+        sure = np.array(snapshot.confidence, np.float64) / RATIO_ONE
+        certain = np.where(plan.depends, sure, 1.0).min(axis=1)
+    return Quotes(plan.size, forward, left, volatility, discount, certain, price, plan.settles)
 
 
 def _publish(table: RiskTable, chosen: Flags) -> None:
@@ -142,7 +137,7 @@ def _price_currencies(
         table.collateral[rows] = np.array(counted, np.float64)[currency]
         table.delta[rows] = np.array(delta, np.float64)[currency]
         table.notional[rows] = 0.0
-        if rows is quotes or grid.coins_inside:
+        if (rows is quotes or grid.coins_inside) and grid.measure == "numeraire":
             moved = np.array(value, np.float64)[:, None] * cells.weighted
             table.change[rows] = np.rint(moved)[currency]
 
@@ -150,6 +145,7 @@ def _price_currencies(
 def _price_futures(
     catalogue: Catalogue,
     snapshot: Snapshot,
+    grid: Grid,
     plan: Layout,
     cells: Shocks,
     table: RiskTable,
@@ -159,7 +155,7 @@ def _price_futures(
     for asset, terms, coin, settle, number in plan.futures:
         if not chosen[asset]:
             continue
-        index = _index(catalogue, snapshot, terms)
+        index = index_price(catalogue, snapshot, terms)
         mark = snapshot.mark[number] or index
         rows.append(asset)
         coins.append(coin)
@@ -185,130 +181,7 @@ def _price_futures(
     linear = table.kind[rows] == Kind.LINEAR
     moved = np.where(linear, table.value[rows], 0.0)
     table.change[rows] = np.rint(moved[:, None] * cells.weighted[coins])
-
-
-def _index(catalogue: Catalogue, snapshot: Snapshot, terms: Instrument) -> int:
-    """Price of the base coin in the contract's quote currency, price atoms."""
-    price = snapshot.price[catalogue.coin(terms.base)]
-    if price <= 0:
-        raise PricingError(f"{terms.id}: coin {terms.base} has no price")
-    if terms.quote == catalogue.numeraire.id:
-        return price
-    quote = snapshot.price[catalogue.coin(terms.quote)]
-    if quote <= 0:
-        raise PricingError(f"{terms.id}: coin {terms.quote} has no price")
-    return divide(price * catalogue.numeraire.one, quote, Rounding.NEAREST)
-
-
-def _price_options(
-    catalogue: Catalogue,
-    snapshot: Snapshot,
-    grid: Grid,
-    plan: Layout,
-    cells: Shocks,
-    table: RiskTable,
-    chosen: Flags,
-) -> None:
-    every = plan.options
-    inside = chosen[every.asset] if every.asset.size else np.zeros(0, np.bool_)
-    if not inside.any():
-        return
-    from seawall.pricing import _kernels
-
-    options = every.only(inside)
-    smiles, left_years = _smiles(snapshot)
-    expiries = _expiries(catalogue, snapshot, plan, options, smiles, left_years)
-    expiry = options.expiry
-    vol = np.empty(expiry.size)
-    _kernels.volatilities(
-        options.strike, expiry, expiries.forward, expiries.years, expiries.left, expiries.right,
-        expiries.share, left_years, smiles, vol,
-    )  # fmt: skip
-    factor = np.empty(expiries.years.size)
-    _kernels.scale_shocks(
-        expiries.years, cells.days_floor, cells.power_short, cells.power_long, factor
-    )
-    forward, discount = expiries.forward[expiry], expiries.discount[expiry]
-    years, given = expiries.years[expiry], _given(snapshot, options)
-    model, mark, slope = np.empty(vol.size), np.empty(vol.size), np.empty(vol.size)
-    _kernels.value_options(
-        forward, options.strike, vol, years, discount, options.is_call, options.tick, given,
-        model, mark, slope,
-    )  # fmt: skip
-    up, down, exposure = _units(catalogue, snapshot, plan, options)
-    value = np.rint(mark * up / down)
-    rows = options.asset
-    table.value[rows] = table.collateral[rows] = value
-    table.notional[rows] = exposure
-    table.quotes.forward[rows] = forward
-    table.quotes.volatility[rows] = vol
-    table.quotes.discount[rows] = discount
-    table.delta[rows] = np.rint(slope * expiries.ratio[expiry] * options.exposure)
-    _kernels.change_options(
-        forward, options.strike, vol, years, discount, options.is_call, factor[expiry], model,
-        mark, up, down, value, options.coin, cells.growth, cells.volatility, cells.weight,
-        cells.volatility_floor, grid.volatility_rule == "relative", rows, table.change,
-    )  # fmt: skip
-
-
-def _smiles(snapshot: Snapshot) -> tuple[Floats, Floats]:
-    try:
-        return smile_columns(snapshot.slices, snapshot.time_ms)
-    except SmileError as error:
-        raise PricingError(str(error)) from None
-
-
-def _given(snapshot: Snapshot, options: Options) -> Floats:
-    return np.array(snapshot.mark, np.float64)[options.instrument]
-
-
-def _expiries(
-    catalogue: Catalogue,
-    snapshot: Snapshot,
-    plan: Layout,
-    options: Options,
-    smiles: Floats,
-    left_years: Floats,
-) -> _Expiries:
-    """Place each expiry that is needed among the slices of its coin; over means intrinsic."""
-    from seawall.pricing import _kernels
-
-    count = len(plan.expiries.coin)
-    needed = np.zeros(count, np.bool_)
-    needed[options.expiry] = True
-    forward, discount, ratio, share = (
-        np.ones(count),
-        np.ones(count),
-        np.ones(count),
-        np.zeros(count),
-    )
-    for pair in np.unique(plan.expiries.pair[needed]).tolist():
-        terms = catalogue.instruments[plan.pairs[pair]]
-        forward[plan.expiries.pair == pair] = _index(catalogue, snapshot, terms)
-    years = np.maximum((plan.expiries.expires_ms - snapshot.time_ms) / YEAR_MS, 0.0)
-    left, right = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    missing = _kernels.place_expiries(
-        needed, plan.expiries.coin, forward, years, left_years, smiles, left, right, share, ratio,
-        discount,
-    )  # fmt: skip
-    if missing >= 0:
-        option = int(np.flatnonzero(options.expiry == missing)[0])
-        name = catalogue.instruments[int(options.instrument[option])].id
-        raise PricingError(f"{name}: no smile of its coin is left to price it")
-    return _Expiries(forward, discount, years, ratio, left, right, share)
-
-
-def _units(
-    catalogue: Catalogue, snapshot: Snapshot, plan: Layout, options: Options
-) -> tuple[Floats, Floats, Floats]:
-    """Value of a lot = mark · up ÷ down, and its exposure at the index. [option]"""
-    up, down, exposure = (np.ones(len(plan.units)) for _ in range(3))
-    for unit in np.unique(options.unit).tolist():
-        lot, coin, settle = plan.units[unit]
-        one = catalogue.coins[coin].one
-        whole = one * catalogue.numeraire.one
-        atoms = lot * snapshot.price[settle]
-        shared = np.gcd(atoms, whole) if max(atoms, whole) < 2**63 else 1
-        up[unit], down[unit] = atoms // int(shared), whole // int(shared)
-        exposure[unit] = divide(lot * snapshot.price[coin], one, Rounding.NEAREST)
-    return up[options.unit], down[options.unit], exposure[options.unit]
+    if grid.measure == "settlement" and not linear.all():
+        faces = np.array(rows)[~linear]
+        in_coin = cells.weighted_in_coin[np.array(coins)[~linear]]
+        table.change[faces] = np.rint(table.value[faces, None] * in_coin)

@@ -71,6 +71,9 @@ class Grid(msgspec.Struct, frozen=True):
     tilt: Tilt | None = None
 
 
+_NO_COINS = np.zeros(0, np.int32)
+
+
 class Quotes(NamedTuple):
     """What stands behind the values of a table; methods that read a contract's terms need it."""
 
@@ -81,6 +84,7 @@ class Quotes(NamedTuple):
     discount: Floats  # [asset] 1 where there is none.
     confidence: Floats  # [asset] the least of the feeds that its value rests on; 1 is certain.
     price: Floats  # [coin] price atoms of a whole coin.
+    settles: NDArray[np.int32] = _NO_COINS  # [asset] coin of settlement; of a currency: itself.
 
 
 _NONE = np.zeros(0)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -70,6 +70,8 @@ class FilteredHistorical(
     products; N, the gross notional, errs by n·u·N. The kernel doubles each and the sum.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"volatility_moves"})
+
     moves: _Moves  # By coin, filtered; every coin has as many.
     stressed: _Moves = {}
     floor: _Moves = {}
@@ -83,6 +85,9 @@ class FilteredHistorical(
     volatility_floor: Decimal = Decimal(0)
     concentration: dict[str, tuple[Concentration, ...]] = {}
     initial_factor: Decimal = Decimal(1)
+    # By coin: relative move of its implied volatility on the day of each of `moves`, as fitted
+    # surfaces of those days gave it; in place of `volatilities`, which one number says for all.
+    volatility_moves: _Moves = {}
 
     def __post_init__(self) -> None:
         usual = {len(moves) for moves in self.moves.values()}
@@ -94,6 +99,12 @@ class FilteredHistorical(
                 raise ValueError(f"{key}: every coin needs the same number of moves")
         if self.volatilities and len(self.volatilities) != max(usual):
             raise ValueError("volatilities: one shock for each move is needed")
+        for coin, moves in self.volatility_moves.items():
+            if coin not in self.moves:
+                raise ValueError(f"volatility_moves.{coin}: the coin has no moves")
+            if len(moves) != max(usual) or min(moves) <= -1:
+                fault = "one move above -1 for each of `moves` is needed"
+                raise ValueError(f"volatility_moves.{coin}: {fault}")
         self._check_shares()
         self.grid()
 
@@ -291,6 +302,7 @@ class FilteredHistorical(
                 raise ValueError(f"moves.{coin}: a price cannot fall by all it is worth")
             history.append((coin, tuple(map(parse_ratio, joined))))
         usual = self.volatilities or (Decimal(0),) * self._span[1]
+        later = [parse_ratio(self.stressed_volatility)] * (self._span[3] - self._span[1])
         shocks = [*usual, *[self.stressed_volatility] * (self._span[3] - self._span[1])]
         return Grid(
             scenarios=tuple(Scenario(0, parse_ratio(shock), RATIO_ONE) for shock in shocks),
@@ -298,6 +310,10 @@ class FilteredHistorical(
             power_long=0,
             volatility_floor=parse_ratio(self.volatility_floor),
             history=tuple(history),
+            volatility_history=tuple(
+                (coin, (*map(parse_ratio, self.volatility_moves[coin]), *later))
+                for coin in sorted(self.volatility_moves)
+            ),
         )
 
 
