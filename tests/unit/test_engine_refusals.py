@@ -40,7 +40,8 @@ version = "2026-01-01.1"
 cash = "USDC"
 numeraire = { id = "USD", decimals = 10 }
 coins = [
-  { id = "USDC", decimals = 6 }, { id = "BTC", decimals = 8 }, { id = "ETH", decimals = 8 },
+  { id = "USDC", decimals = 6 }, { id = "BTC", decimals = 8 },
+  { id = "ETH", decimals = 8, deposit_cap = 1_000_000 },
 ]
 margin.cross = { method = "tiered", brackets.BTC = [{above = 0, initial = 0.1, maintenance = 0.05}]}
 liquidation = { order = "listed", slippage_ratio = 0.01, fee_ratio = 0.005 }
@@ -199,6 +200,7 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("a withdrawal before the first price", R.NO_PRICE, started, withdrawn()),
     ("funding without a mark", R.NO_PRICE, started,
      Funded(time_ms=NOW, instrument=PERPETUAL, rate=1)),
+    ("a coin with a cap before its price", R.NO_PRICE, started, deposited(coin=ETH, atoms=1)),
     ("an option without a smile", R.NO_PRICE, opened, Listed(time_ms=NOW, instruments=(
         Instrument(id="ETH/USDC:USDC-260112-3000-C", type="option", base="ETH", quote="USDC",
                    settle="USDC", lot=1, tick=1, expires_ms=NOW + 10**9, strike=3_000 * ONE,
@@ -215,6 +217,9 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("a position that the account cannot carry", R.INSUFFICIENT_MARGIN, opened, traded(lots=167)),
     ("a withdrawal of more than is there", R.INSUFFICIENT_MARGIN, opened,
      withdrawn(atoms=10**9 + 1)),
+    # 334 of 3,000 dollars.
+    ("more of a coin than the venue takes", R.COLLATERAL_CAP, opened,
+     deposited(coin=ETH, atoms=334 * 10**8)),
 )  # fmt: skip
 
 
@@ -254,6 +259,8 @@ WRONG_IN_TWO_WAYS: tuple[tuple[Reason, Reason, Callable[[], Engine], Events], ..
     (R.AMOUNT_NOT_POSITIVE, R.PRICE_NOT_POSITIVE, opened, traded(lots=0, price=0)),
     (R.AMOUNT_NOT_POSITIVE, R.ACCOUNT_NOT_OPEN, opened, withdrawn(account=CAROL, atoms=0)),
     (R.AMOUNT_NOT_POSITIVE, R.BALANCE_OVERFLOW, opened, deposited(atoms=-ATOMS_MAX)),
+    (R.NO_PRICE, R.BALANCE_OVERFLOW, started, deposited(coin=ETH, atoms=ATOMS_MAX + 1)),
+    (R.BALANCE_OVERFLOW, R.COLLATERAL_CAP, opened, deposited(coin=ETH, atoms=ATOMS_MAX + 1)),
     (R.PRICE_NOT_POSITIVE, R.OFF_TICK, opened, traded(price=-1)),
     (R.OFF_TICK, R.ACCOUNT_NOT_OPEN, opened, traded(buyer=CAROL, price=1)),
     (R.ACCOUNT_NOT_OPEN, R.NOT_MARGINABLE, opened,

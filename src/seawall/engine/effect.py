@@ -9,6 +9,9 @@ import enum
 
 import msgspec
 
+from seawall.engine.breaker_rules import Mode, Scope
+from seawall.market.oracle import OracleRefusal, Rejection
+
 
 class State(enum.IntEnum):
     """Where an account stands. Each change of it is an effect."""
@@ -33,6 +36,9 @@ class Reason(enum.Enum):
     BAD_ROWS = "bad_rows"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
+    NO_ORACLE = "no_oracle"  # Of a coin, in the rulebook.
+    PRICE_FROM_ORACLE = "price_from_oracle"  # Of a coin that has one, told past it.
+    TWO_OPERATORS_NEEDED = "two_operators_needed"  # Different ones, named in the rulebook.
     UNKNOWN_ORDER = "unknown_order"
     NOT_LISTED = "not_listed"
     BAD_INSTRUMENT = "bad_instrument"
@@ -41,9 +47,14 @@ class Reason(enum.Enum):
     OFF_TICK = "off_tick"
     ACCOUNT_NOT_OPEN = "account_not_open"
     NO_PRICE = "no_price"
+    HALTED = "halted"  # By a breaker or by operators.
+    REDUCE_ONLY = "reduce_only"
+    PRICE_TOO_OLD = "price_too_old"
+    PRICE_REFUSED = "price_refused"  # By its oracle, and the last one does not serve.
     BALANCE_OVERFLOW = "balance_overflow"
     NOT_MARGINABLE = "not_marginable"
     INSUFFICIENT_MARGIN = "insufficient_margin"
+    COLLATERAL_CAP = "collateral_cap"  # Of a deposit, after every other reason.
 
 
 class Effect(msgspec.Struct, frozen=True, tag_field="effect", kw_only=True, omit_defaults=True):
@@ -139,6 +150,48 @@ class FundingPaid(Effect, frozen=True, tag="funding_paid"):
     notional: int
 
 
+class PricePublished(Effect, frozen=True, tag="price_published"):
+    """An oracle's sources agree: this price counts."""
+
+    coin: int
+    price: int  # Price atoms.
+    confidence: int  # Half-width, price atoms.
+    observed_ms: int  # Its age counts from here.
+    used: tuple[str, ...]
+    rejected: tuple[tuple[str, Rejection], ...] = ()
+    dropped: tuple[tuple[str, Rejection], ...] = ()  # Reports that changed nothing.
+
+
+class PriceRefused(Effect, frozen=True, tag="price_refused"):
+    """An oracle has no price to tell; what that shuts is a rule of its coin."""
+
+    coin: int
+    reason: OracleRefusal
+    rejected: tuple[tuple[str, Rejection], ...] = ()
+    dropped: tuple[tuple[str, Rejection], ...] = ()
+
+
+class BreakerCause(enum.Enum):
+    """Why a breaker shut or opened."""
+
+    LIMIT = "limit"  # More was observed than the limit.
+    COOL_DOWN = "cool_down"  # It is over.
+    OPERATORS = "operators"  # Two of them said so.
+    RULES = "rules"  # Its rule is gone, or another.
+
+
+class BreakerChanged(Effect, frozen=True, tag="breaker_changed"):
+    """What holds in a scope from here on, and what was seen."""
+
+    scope: Scope
+    subject: int  # Account or coin; -1: the venue.
+    mode: Mode  # The strictest that stands there now.
+    cause: BreakerCause
+    breaker: str = ""  # Its name in the rulebook; empty: the operators.
+    observed: int = 0  # In the unit of the limit: parts per billion, numeraire atoms, or atoms.
+    limit: int = 0
+
+
 class Expired(Effect, frozen=True, tag="expired"):
     instrument: int
     price: int
@@ -157,4 +210,7 @@ Effects = (
     | Uncovered
     | FundingPaid
     | Expired
+    | PricePublished
+    | PriceRefused
+    | BreakerChanged
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seawall.engine import collateral, liquidate, memory, trading
+from seawall.engine import breakers, collateral, liquidate, memory, oracles, trading
 from seawall.engine.call import follow
 from seawall.engine.codec import encode_effects, encode_event, link
 from seawall.engine.confirm import screen, suspects
@@ -25,7 +25,9 @@ from seawall.engine.event import (
     Funded,
     Listed,
     Loaded,
+    Observed,
     Opened,
+    Overridden,
     Priced,
     RulesChanged,
     Settled,
@@ -175,6 +177,7 @@ class Engine:
             return Reason.TIME_WENT_BACK, ()
         before_ms, venue.time_ms = venue.time_ms, event.time_ms
         venue.effects = []
+        venue.watch.read = 0
         try:
             refusal = _VERBS[type(event)](venue, event)
         except RulebookError:
@@ -184,6 +187,8 @@ class Engine:
             assert not venue.effects, "a refused event had effects"
             venue.time_ms = before_ms
         _settle_the_moment(venue)
+        if refusal is None:
+            breakers.see_event(venue, event)
         return refusal, tuple(venue.effects)
 
 
@@ -234,6 +239,32 @@ def _loaded(venue: Venue, event: Loaded) -> Reason | None:
 
 
 def _priced(venue: Venue, event: Priced) -> Reason | None:
+    if oracles.tells_for_an_oracle(venue, event):
+        return Reason.PRICE_FROM_ORACLE
+    refusal = _shown(venue, event)
+    if refusal is None:
+        breakers.see_prices(venue, event.price, event.mark)
+        _look_at_everybody(venue)
+    return refusal
+
+
+def _oracle_observed(venue: Venue, event: Observed) -> Reason | None:
+    seen = oracles.heard(venue, event)
+    if isinstance(seen, Reason):
+        return seen
+    tick = oracles.as_tick(event, seen.outcome)
+    refusal = _shown(venue, tick) if tick else None
+    if refusal is not None:
+        return refusal
+    oracles.keep(venue, event.coin, seen)
+    if tick:
+        breakers.see_prices(venue, tick.price, tick.mark)
+    _look_at_everybody(venue)
+    return None
+
+
+def _shown(venue: Venue, event: Priced) -> Reason | None:
+    """Let a tick be what was last seen, and price the tables; judge nobody yet."""
     try:
         snapshot, touched = venue.snapshot.priced(
             venue.catalogue,
@@ -262,7 +293,6 @@ def _priced(venue: Venue, event: Priced) -> Reason | None:
     venue.no_takers = {}
     venue.fund = None
     venue.unmet = set()
-    _look_at_everybody(venue)
     return None
 
 
@@ -271,7 +301,9 @@ def _look_at_everybody(venue: Venue) -> None:
     if not venue.tables.ready:
         return
     venue.columns.refresh()
-    for suspect in suspects(venue):
+    found = suspects(venue)
+    breakers.audit(venue, (suspect.account for suspect in found))
+    for suspect in found:
         account = suspect.account
         if suspect.stays_below and not liquidate.can_move(venue, account, suspect.equity):
             continue
@@ -322,9 +354,19 @@ def _then_parties(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venu
     return run
 
 
+def _overridden(venue: Venue, event: Overridden) -> Reason | None:
+    refusal = breakers.override(venue, event)
+    if refusal is None:
+        _look_at_everybody(venue)
+    return refusal
+
+
 def _rules_changed(venue: Venue, event: RulesChanged) -> Reason | None:
+    before = venue.rulebook
     if not memory.change_rules(venue, decode(event.rulebook)):
         return Reason.RULES_DO_NOT_FIT
+    oracles.change_rules(venue)
+    breakers.change_rules(venue, before)
     _look_at_everybody(venue)
     return None
 
@@ -339,6 +381,8 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     Traded: _then_parties(trading.trade),
     Priced: _priced,
     CollateralObserved: _observed,
+    Observed: _oracle_observed,
+    Overridden: _overridden,
     Funded: _funded,
     Settled: trading.settle,
     Filled: liquidate.fill,

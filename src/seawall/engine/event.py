@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
+from seawall.engine.breaker_rules import Mode, Scope
 from seawall.market import Instrument, VolatilitySlice
+from seawall.market.oracle import Report
 
 
 class Event(
@@ -105,6 +107,24 @@ class CollateralObserved(Event, frozen=True, tag="collateral_observed"):
     fair_price: int = 0  # Of a pool share: at the pool's fair reserves, price atoms.
 
 
+class Observed(Event, frozen=True, tag="observed"):
+    """What sources say of a coin that has an oracle; no reports let time pass for its feed."""
+
+    coin: int
+    reports: tuple[Report, ...] = ()
+
+
+class Overridden(Event, frozen=True, tag="overridden"):
+    """Two operators shut a scope until they open it, or lift everything that stands there."""
+
+    scope: Scope
+    mode: Mode
+    first: str
+    second: str
+    reason: str
+    subject: int = -1  # An account or a coin, by its number; of no meaning for a venue.
+
+
 class Funded(Event, frozen=True, tag="funded"):
     """Funding of a perpetual: longs pay lots × lot × mark × rate to shorts, if positive."""
 
@@ -141,4 +161,6 @@ Events = (
     | Settled
     | Filled
     | CollateralObserved
+    | Observed
+    | Overridden
 )

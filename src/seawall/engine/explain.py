@@ -7,6 +7,7 @@ import msgspec
 from seawall.engine.effect import State
 from seawall.engine.state import Venue
 from seawall.margin import ExactRequirement, Term
+from seawall.margin.counted import counted_coins
 from seawall.market import Kind
 from seawall.money import format_atoms
 
@@ -27,6 +28,7 @@ class AccountExplanation(msgspec.Struct, frozen=True):
     quantities: dict[str, str]  # Asset id → quantity as a person writes it.
     prices: dict[str, str]  # Coin or contract → price in the quote currency.
     deadline_ms: int | None
+    counted: dict[str, str] = {}  # Coin → dollars that its posted balance counts for.
 
 
 def explain_account(venue: Venue, account: int, sequence: int) -> AccountExplanation:
@@ -51,6 +53,10 @@ def explain_account(venue: Venue, account: int, sequence: int) -> AccountExplana
         quantities={assets[a].id: format_atoms(q, assets[a].decimals) for a, q in rows},
         prices=_prices(venue, [a for a, _ in rows]),
         deadline_ms=venue.deadline.get(account),
+        counted={
+            assets[one.asset].id: format_atoms(one.counted, venue.catalogue.numeraire.decimals)
+            for one in counted_coins(venue.methods[number], rows, venue.tables.exact(number))
+        },
     )
 
 

@@ -16,9 +16,11 @@ from seawall.engine.columns import Columns
 from seawall.engine.rulebook import Rulebook, decode
 from seawall.engine.state import SYSTEM_ACCOUNTS, OpenOrder, Rates, Venue
 from seawall.engine.tables import Tables
+from seawall.engine.watch import BandRow, StandingRow, SumRow, recalled, remembered
 from seawall.ledger import Ledger
 from seawall.margin.collateral import Observed
 from seawall.market import Instrument, Snapshot, VolatilitySlice
+from seawall.market.oracle import Feed
 
 NO_METHOD = -1  # System accounts are not margined.
 
@@ -53,6 +55,10 @@ class _Dump(msgspec.Struct, array_like=True):
     confidence: tuple[int, ...] = ()
     priced_ms: tuple[int, ...] = ()
     observed: list[tuple[int, int, int, int]] = []
+    feeds: list[tuple[int, Feed]] = []
+    standing: list[StandingRow] = []
+    sums: list[SumRow] = []
+    bands: list[BandRow] = []
 
 
 def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
@@ -151,7 +157,9 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.unshared = kept.unshared
     venue.no_takers = {(asset, long): given for asset, long, given in kept.no_takers}
     venue.next_order = kept.next_order
-    pass
+    venue.observed.update((coin, Observed(*feeds)) for coin, *feeds in kept.observed)
+    venue.feeds = dict(kept.feeds)
+    venue.watch = recalled(kept.standing, kept.sums, kept.bands)
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return kept.sequence, kept.chain, venue
@@ -203,4 +211,6 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         snapshot.confidence,
         snapshot.priced_ms,
         [(coin, *feeds) for coin, feeds in sorted(venue.observed.items())],
+        sorted(venue.feeds.items()),
+        *remembered(venue.watch),
     )

@@ -12,10 +12,12 @@ import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from seawall.engine.breaker_rules import Breaker
+from seawall.engine.breaker_rules import faults as breaker_faults
 from seawall.engine.rulebook_tree import (
     canonical_tree,
     check_decimals,
@@ -24,8 +26,11 @@ from seawall.engine.rulebook_tree import (
     name_keys,
 )
 from seawall.margin import METHODS
+from seawall.margin.collateral import CollateralRule, Flat, WrongWay
+from seawall.margin.counted import CoinTerms, reads_market, split
 from seawall.market import Catalogue, CatalogueError
 from seawall.market.catalogue import COIN_DECIMALS_MAX
+from seawall.market.oracle import Policy
 from seawall.money import Asset, parse_ratio
 
 NUMERAIRE_DECIMALS = 10  # Margin methods read dollars with it.
@@ -53,6 +58,11 @@ class Coin(_Section, frozen=True, kw_only=True):
     id: str
     decimals: int
     haircut: Decimal = Decimal(0)  # Share of a positive balance that does not count as collateral.
+    collateral: tuple[CollateralRule, ...] = ()  # In place of a haircut; in the order given.
+    deposit_cap: Decimal | None = None  # Dollars of it that all accounts together may hold.
+    inside_scenarios: bool = True  # Whether it moves in scenarios, where its method lets coins.
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"collateral", "deposit_cap", "inside_scenarios"})
 
 
 class Call(_Section, frozen=True, kw_only=True):
@@ -107,6 +117,11 @@ class Rulebook(_Section, frozen=True, kw_only=True):
     deleveraging: Deleveraging = Deleveraging()
     loss_sharing: LossSharing = LossSharing()
     fees: Fees = Fees()
+    oracle: dict[str, Policy] = {}  # By coin; the others are priced by whoever sends `Priced`.
+    breakers: dict[str, Breaker] = {}
+    operators: tuple[str, ...] = ()  # Two of them override a breaker.
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"oracle", "breakers", "operators"})
 
     def canonical(self) -> str:
         """Write the one JSON text of these rules: keys sorted, decimals as shortest text."""
@@ -130,8 +145,21 @@ class Rulebook(_Section, frozen=True, kw_only=True):
 
     @property
     def haircuts(self) -> tuple[int, ...]:
-        """Parts per billion. [coin]"""
+        """Flat haircuts, parts per billion; 0 of a coin that has rules instead. [coin]"""
         return tuple(parse_ratio(coin.haircut) for coin in self.coins)
+
+    @property
+    def collateral(self) -> tuple[CoinTerms, ...]:
+        """How balances count; a flat haircut is a chain of one rule. [coin]"""
+        return tuple(
+            CoinTerms(
+                coin.id,
+                10**coin.decimals,
+                coin.collateral or ((Flat(coin.haircut),) if coin.haircut else ()),
+                coin.inside_scenarios,
+            )
+            for coin in self.coins
+        )
 
     def grace_ms(self, method: int) -> int:
         """Time between a call and the liquidation, by the method's number."""
@@ -207,6 +235,8 @@ def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
         fault = f"depth_share must lie in (0, 1], not {liquidation.depth_share}"
         yield fault, "$.liquidation.depth_share"
     yield from _outside(rulebook.fees.taker_ratio, 0, 1, "$.fees.taker_ratio")
+    ids = [coin.id for coin in rulebook.coins]
+    yield from breaker_faults(ids, rulebook.oracle, rulebook.breakers, rulebook.operators)
 
 
 def _coin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
@@ -218,6 +248,7 @@ def _coin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
     for number, coin in enumerate(rulebook.coins):
         yield from _outside(coin.haircut, 0, 1, f"$.coins[{number}].haircut")
         yield from _outside(coin.decimals, 0, COIN_DECIMALS_MAX, f"$.coins[{number}].decimals")
+        yield from _collateral_faults(rulebook, coin, f"$.coins[{number}]")
     try:
         catalogue = rulebook.catalogue()
     except CatalogueError as error:
@@ -227,6 +258,23 @@ def _coin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
         catalogue.coin(rulebook.cash)
     except CatalogueError as error:
         yield str(error), "$.cash"
+
+
+def _collateral_faults(rulebook: Rulebook, coin: Coin, path: str) -> Iterator[tuple[str, str]]:
+    if coin.collateral and coin.haircut:
+        yield "a coin has a haircut or collateral rules, not both", f"{path}.haircut"
+    if coin.deposit_cap is not None and coin.deposit_cap < 0:
+        yield f"deposit_cap must not be negative, not {coin.deposit_cap}", f"{path}.deposit_cap"
+    first, _ = split(coin.collateral)
+    coins = {one.id for one in rulebook.coins}
+    for place, rule in enumerate(coin.collateral):
+        here = f"{path}.collateral[{place}]"
+        if place > len(first) and reads_market(rule):
+            fault = "a rule on the price comes before by_size, capped and wrong_way"
+            yield fault, f"{here}.rule"
+        for number, name in enumerate(rule.coins if isinstance(rule, WrongWay) else ()):
+            if name not in coins:
+                yield f"coin {name} is not listed", f"{here}.coins[{number}]"
 
 
 def _margin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:

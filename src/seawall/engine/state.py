@@ -16,9 +16,12 @@ from seawall.engine.columns import Columns
 from seawall.engine.effect import Effects, State, StateChanged
 from seawall.engine.rulebook import Rulebook
 from seawall.engine.tables import Tables
+from seawall.engine.watch import Watch
 from seawall.ledger import Cause, Ledger, Transfer
 from seawall.margin import ExactRequirement, MarginMethod
+from seawall.margin.collateral import Observed
 from seawall.market import Catalogue, Instrument, Snapshot
+from seawall.market.oracle import Feed
 from seawall.money import RATIO_ONE, parse_ratio
 from seawall.pricing import Ints
 
@@ -97,6 +100,9 @@ class Venue:
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     left_depth: dict[tuple[int, bool], int] = field(default_factory=dict)  # (instrument, buys)
     known_sides: dict[int, tuple[Side, ...]] = field(default_factory=dict)  # Computed again.
+    observed: dict[int, Observed] = field(default_factory=dict)  # By coin; the tables read it.
+    feeds: dict[int, Feed] = field(default_factory=dict)  # Of oracles, by coin.
+    watch: Watch = field(default_factory=Watch)  # What circuit breakers remember.
     time_ms: int = 0
     next_order: int = 1
     effects: list[Effects] = field(default_factory=list)

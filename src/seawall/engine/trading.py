@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seawall.engine import gate
 from seawall.engine.collateral import cap_refusal
 from seawall.engine.effect import Expired, FundingPaid, Reason, State
 from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
@@ -45,10 +46,13 @@ def withdraw(venue: Venue, event: Withdrawn) -> Reason | None:
         return Reason.ACCOUNT_NOT_OPEN
     if not venue.tables.ready:
         return Reason.NO_PRICE
+    shut = gate.withdrawal_refusal(venue, event.account, event.coin)
+    if shut is not None:
+        return shut
     held = dict(venue.ledger.rows(event.account))
     held[event.coin] = held.get(event.coin, 0) - event.atoms
     after = _judge_rows(venue, event.account, held)
-    if held[event.coin] < 0 or after.margin_equity < after.initial:
+    if held[event.coin] < 0 or gate.is_short(venue, held, after):
         return Reason.INSUFFICIENT_MARGIN
     venue.move(event.coin, event.account, OUTSIDE, event.atoms, Cause.WITHDRAWAL)
     return None
@@ -208,7 +212,8 @@ def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
         return Reason.ACCOUNT_NOT_OPEN
     if not venue.tables.ready:
         return Reason.NO_PRICE
-    return _margin_refusal(venue, event)
+    shut = gate.trade_refusal(venue, event, _lots_moved(venue, event.instrument, event.lots))
+    return shut or _margin_refusal(venue, event)
 
 
 def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
@@ -235,7 +240,7 @@ def _margin_refusal(venue: Venue, event: Traded) -> Reason | None:
         if is_contract and abs(held[lot_asset]) < abs(before) and before * held[lot_asset] >= 0:
             continue
         after = _judge_rows(venue, account, held)
-        if after.margin_equity < after.initial:
+        if gate.is_short(venue, held, after):
             return Reason.INSUFFICIENT_MARGIN
     return None
 

@@ -41,6 +41,20 @@ class Posted(NamedTuple):
     fair_price: int = 0  # Of a pool share: price atoms at the pool's fair reserves.
 
 
+class Observed(NamedTuple):
+    """What a feed says of a coin beside its price; nothing, and the rules that ask count nothing.
+
+    `elapsed_s` is as of the reading: a rate is held to the ceiling of the moment when it was read.
+    """
+
+    rate: int = 0  # Of a yield-bearing share: underlying for each share, parts per billion.
+    elapsed_s: int = 0  # From the snapshot of the rule to the reading.
+    fair_price: int = 0  # Of a pool share: price atoms at the pool's fair reserves.
+
+
+NOTHING_OBSERVED = Observed()
+
+
 class _Rule(msgspec.Struct, frozen=True, tag_field="rule", forbid_unknown_fields=True):
     """A rule of the chain; its tag is its name in a rulebook."""
 

@@ -3,8 +3,8 @@
 Knows the legs MR1 (spot shock), MR4 (basis), MR6 (extreme move), MR7 (least charge) and MR8
 (borrowing). Does not know MR2, MR3, MR5 (options' decay, term structure, interest) or MR9 (depeg):
 their parameters are not published, so a unit with options or hedged settlement currencies is not
-margined fully here. Amounts are dollars. Source: OKX API documentation, account/position-builder;
-OKX announcement of 2 January 2025.
+margined fully here. `okx_portfolio` has the same legs as a method. Amounts are dollars. Source: OKX
+API documentation, account/position-builder; OKX announcement of 2 January 2025.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The sixteen-scenario scan of clearing houses: arrays, scan risk, spread charges and credits.
 
 Knows one array of sixteen profits for each contract and what is charged over their sums. Does not
-know files of a clearing house. Arrays are profit positive, per contract bought, in dollars.
+know files of a clearing house; `sixteen_scan` has the rule as a method. Arrays are profit positive,
+per contract bought, in dollars.
 Sources: McMillan, Options as a Strategic Investment, ch. 34; the form of 1988.
 """
 

@@ -6,19 +6,22 @@ for the market in question; nothing is interpolated between two verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from seawall.engine.rulebook import RulebookError
+from seawall.engine.presets import names, preset
+from seawall.engine.rulebook import Rulebook, RulebookError
 from seawall.engine.rulebook import load as load_rulebook
 from seawall.engine.state import Venue
+from seawall.engine.tables import Tables
 from seawall.margin import ExactRequirement, ExactTable, MarginMethod, Rows
 from seawall.market import Catalogue, Snapshot
 from seawall.money import RATIO_ONE, Rounding, divide
+from seawall.portfolio.freshness import ORDINARY, Watch, watch_of
 from seawall.portfolio.read import Market, Portfolio, PortfolioError, read, rows_of, venue_at
 from seawall.pricing import YEAR_MS, black_price
 
@@ -31,6 +34,8 @@ class Account:
     venue: Venue  # Rules, catalogue and prices of the moment; its ledger is not read.
     rows: Rows
     method: str
+    watch: Watch = ORDINARY  # When a price behind a row is doubtful.
+    left_out: tuple[str, ...] = ()  # What its portfolio says that an import could not read.
 
     @property
     def number(self) -> int:
@@ -62,8 +67,11 @@ def load(
     rules: Path | str | None = None,
     market: Path | str | None = None,
     method: str | None = None,
+    stale_after_s: int | None = None,
 ) -> Account:
     """Read an account; rules, market and method are those that the portfolio names, unless given.
+
+    A price older than `stale_after_s` is told by `margin`; without it, the market file says.
 
     >>> account = load("examples/margin/portfolio.toml")
     >>> account.name, account.judge().maintenance
@@ -83,12 +91,44 @@ def load(
         rulebook = load_rulebook(places[0])
     except RulebookError as error:
         raise PortfolioError(str(error)) from None
-    names = rulebook.method_names
-    chosen = method or portfolio.method or (names[0] if len(names) == 1 else None)
-    if chosen not in names:
-        raise PortfolioError(f"{file}: method {chosen} is not one of {names} - at `$.method`")
-    venue = venue_at(rulebook, read(places[1], Market), places[1])
-    return Account(portfolio.name, venue, tuple(rows_of(venue, portfolio, file)), chosen)
+    own = rulebook.method_names
+    chosen = method or portfolio.method or (own[0] if len(own) == 1 else None)
+    if chosen not in own and chosen not in names():
+        said = f"method {chosen} is not one of {own} and no preset"
+        raise PortfolioError(f"{file}: {said} - at `$.method`")
+    seen = read(places[1], Market)
+    venue = venue_at(rulebook, seen, places[1])
+    watch = watch_of(venue, seen, places[1], stale_after_s=stale_after_s)
+    rows = tuple(rows_of(venue, portfolio, file))
+    account = Account(portfolio.name, venue, rows, str(chosen), watch, portfolio.left_out)
+    return elsewhere(account, [str(chosen)])
+
+
+def method_names(rulebook: Rulebook) -> tuple[str, ...]:
+    """Every method that an account of this rulebook can be put under: its own, then presets."""
+    own = rulebook.method_names
+    return (*own, *(name for name in names() if name not in own))
+
+
+def elsewhere(account: Account, methods: Iterable[str]) -> Account:
+    """Add presets to the rules of an account, priced in the same market.
+
+    A method of the rulebook goes before a preset of the same name. The rest of the rulebook stays:
+    its coins, haircuts, fees and grace times are those of the account's own venue.
+
+    >>> account = elsewhere(load("examples/margin/portfolio.toml"), ["hyperliquid"])
+    >>> account.under("hyperliquid").judge().maintenance / 10**10  # 1.25 % of BTC, 2 % of ETH.
+    3219.4
+    """
+    venue = account.venue
+    own = venue.rulebook.margin
+    more = {name: preset(name).method for name in methods if name not in own}
+    if not more:
+        return account
+    rulebook = msgspec.structs.replace(venue.rulebook, margin={**own, **more})
+    tables = Tables(rulebook.methods, rulebook.collateral, venue.observed)
+    tables.reprice(venue.catalogue, venue.snapshot, None)
+    return replace(account, venue=replace(venue, rulebook=rulebook, tables=tables))
 
 
 def moved(account: Account, snapshot: Snapshot) -> Account:

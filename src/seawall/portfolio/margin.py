@@ -9,8 +9,10 @@ import msgspec
 from seawall.margin import ExactRequirement, Explanation
 from seawall.margin.counted import CountedCoin, counted_coins
 from seawall.money import RATIO_ONE, format_atoms
-from seawall.portfolio.account import Account
+from seawall.portfolio.account import Account, elsewhere
+from seawall.portfolio.freshness import Doubt, doubts
 from seawall.portfolio.greeks import Exposure, exposures
+from seawall.pricing import Grid
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -20,6 +22,9 @@ class Cell(msgspec.Struct, frozen=True):
     volatility: int  # Parts per billion.
     weight: int  # Parts per billion.
     profit: tuple[int, ...]  # [coin of `MarginReport.coins`] weighted; add-ons are not in it.
+    moves: tuple[int, ...] = ()  # [coin] as far as each coin moves, parts per billion.
+    volatilities: tuple[int, ...] = ()  # [coin] shock of each coin's volatility.
+    tilt: int = 0  # How the smile turns: 0 not, 1 linear, 2 absolute in log-moneyness.
 
     @property
     def total(self) -> int:
@@ -40,6 +45,8 @@ class MarginReport(msgspec.Struct, frozen=True):
     cells: tuple[Cell, ...]  # Empty where the method has no scenarios.
     exposures: tuple[Exposure, ...]
     counted: tuple[CountedCoin, ...] = ()  # What each posted coin counts for.
+    doubts: tuple[Doubt, ...] = ()  # Positions that rest on old or unsure prices; they are counted.
+    left_out: tuple[str, ...] = ()  # What an import could not read; it is not counted.
 
     @property
     def requirement(self) -> ExactRequirement:
@@ -82,11 +89,15 @@ def margin(account: Account) -> MarginReport:
         cells=cells,
         exposures=exposures(account),
         counted=counted_coins(method, account.rows, table),
+        doubts=doubts(account.venue, [asset for asset, _ in account.rows], account.watch),
+        left_out=account.left_out,
     )
 
 
 def compare(account: Account, methods: Iterable[str]) -> tuple[MarginReport, ...]:
-    """Judge the same rows under several methods of the rulebook: what the book costs under each."""
+    """Judge the same rows under several methods or presets: what the book costs under each."""
+    methods = tuple(methods)
+    account = elsewhere(account, methods)
     return tuple(margin(account.under(name)) for name in methods)
 
 
@@ -109,19 +120,41 @@ def ratio_of(need: ExactRequirement) -> int | None:
 
 
 def _cells(account: Account) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
-    scenarios = account.margin_method.grid().scenarios
+    grid = account.margin_method.grid()
     table = account.table
     moving = [(asset, held) for asset, held in account.rows if table.moves(asset)]
-    if not scenarios:
+    if not grid.scenarios:
         return (), ()
     coins = sorted({table.coin[asset] for asset, _ in moving})
-    profit = {coin: [0] * len(scenarios) for coin in coins}
+    names = [table.risk.coins[coin] for coin in coins]
+    profit = {coin: [0] * len(grid.scenarios) for coin in coins}
     for asset, held in moving:
         column = profit[table.coin[asset]]
         for place, change in enumerate(table.change(asset)):
             column[place] += held * change
     cells = tuple(
-        Cell(one.move, one.volatility, one.weight, tuple(profit[coin][place] for coin in coins))
-        for place, one in enumerate(scenarios)
+        Cell(
+            one.move,
+            one.volatility,
+            one.weight,
+            tuple(profit[coin][place] for coin in coins),
+            tuple(_move(grid, place, name) for name in names),
+            tuple(_shock(grid, place, name) for name in names),
+            one.tilt,
+        )
+        for place, one in enumerate(grid.scenarios)
     )
-    return tuple(table.risk.coins[coin] for coin in coins), cells
+    return tuple(names), cells
+
+
+def _move(grid: Grid, place: int, coin: str) -> int:
+    """How far a coin goes in a scenario: its own history before the scenario's move and scale."""
+    own = dict(grid.history).get(coin)
+    if own is not None:
+        return own[place]
+    return grid.scenarios[place].move * dict(grid.scale).get(coin, RATIO_ONE) // RATIO_ONE
+
+
+def _shock(grid: Grid, place: int, coin: str) -> int:
+    own = dict(grid.volatility_history).get(coin)
+    return grid.scenarios[place].volatility if own is None else own[place]

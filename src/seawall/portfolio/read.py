@@ -7,6 +7,7 @@ digit that cannot be held is refused with the file and the key path.
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,9 +21,10 @@ from seawall.engine.rulebook import Rulebook
 from seawall.engine.state import Venue
 from seawall.margin.collateral import Observed
 from seawall.market import VolatilitySlice, buyer_cash, read_instrument
-from seawall.money import AmountError, fit, parse_atoms, parse_ratio
+from seawall.money import RATIO_ONE, AmountError, fit, parse_atoms, parse_ratio
 
 F = TypeVar("F", bound="_Form")
+_OF_MARK = ("mark", "mark_time")
 
 
 class PortfolioError(ValueError):
@@ -49,6 +51,7 @@ class Portfolio(_Form, frozen=True):
     method: str | None = None
     rules: str | None = None  # Beside the file.
     market: str | None = None
+    left_out: tuple[str, ...] = ()  # What an import could not read, with the reason.
 
 
 class Smile(_Form, frozen=True):
@@ -62,6 +65,7 @@ class Smile(_Form, frozen=True):
     m: Decimal
     sigma: Decimal
     years: Decimal = Decimal(0)  # To expiry when it was fitted; 0: at the market's time.
+    time: datetime | None = None  # When its quotes were read; the market's if absent.
     forward_ratio: Decimal = Decimal(1)
     discount: Decimal = Decimal(1)
 
@@ -74,14 +78,25 @@ class Feed(_Form, frozen=True):
     fair_price: Decimal = Decimal(0)  # Of a pool share: at the pool's fair reserves.
 
 
+class Seen(_Form, frozen=True):
+    """A price of which more is known than its number."""
+
+    price: Decimal
+    time: datetime | None = None  # When it was read; the market's if absent.
+    confidence: Decimal = Decimal(1)  # From 0 to 1, as its source says.
+
+
 class Market(_Form, frozen=True):
     """One moment."""
 
     time: datetime
-    prices: dict[str, Decimal]
-    contracts: tuple[dict[str, Any], ...] = ()  # As `read_instrument` reads them, and their mark.
+    prices: dict[str, Decimal | Seen]
+    # As `read_instrument` reads them, and `mark`, and `mark_time`, when it was read.
+    contracts: tuple[dict[str, Any], ...] = ()
     smiles: tuple[Smile, ...] = ()
     collateral: dict[str, Feed] = {}  # By coin.
+    stale_after_s: int | None = None  # Older prices are listed as stale.
+    least_confidence: Decimal | None = None  # Prices below it are listed as unsure.
 
 
 def read(file: Path, form: type[F]) -> F:
@@ -102,13 +117,13 @@ def read(file: Path, form: type[F]) -> F:
 def venue_at(rulebook: Rulebook, market: Market, file: Path | str = "market") -> Venue:
     """Build a venue of these rules, with these contracts listed and these prices seen."""
     try:
-        time_ms = _time_ms(market.time, "$.time")
+        time_ms = moment_ms(market.time, "$.time")
         venue = new_venue(rulebook, time_ms)
         coins, numeraire = venue.catalogue.coins, venue.catalogue.numeraire
         listed, marks = [], {}
         for place, tree in enumerate(market.contracts):
             path = f"$.contracts[{place}]"
-            terms = {key: entry for key, entry in tree.items() if key != "mark"}
+            terms = {key: entry for key, entry in tree.items() if key not in _OF_MARK}
             contract = read_instrument(terms, numeraire, coins, path)
             listed.append(contract)
             if "mark" in tree:
@@ -120,18 +135,21 @@ def venue_at(rulebook: Rulebook, market: Market, file: Path | str = "market") ->
         missing = [coin.id for coin in coins if coin.id not in market.prices]
         if missing:
             raise ValueError(f"the price of {missing[0]} is missing - at `$.prices`")
-        prices = {
-            catalogue.coin(coin): _price(price, numeraire.decimals, f"$.prices.{coin}")
-            for coin, price in market.prices.items()
+        seen = {
+            catalogue.coin(coin): _seen(told, numeraire.decimals, time_ms, f"$.prices.{coin}")
+            for coin, told in market.prices.items()
         }
         venue.snapshot, _ = venue.snapshot.priced(
             catalogue,
             1,
             time_ms,
-            price=sorted(prices.items()),
+            price=[(coin, seen[coin][0]) for coin in sorted(seen)],
+            confidence=[(coin, seen[coin][2]) for coin in sorted(seen)],
             mark=[(catalogue.instrument(id), mark) for id, mark in marks.items()],
             slices=[_slice(venue, smile, place) for place, smile in enumerate(market.smiles)],
         )
+        read_ms = tuple(seen[coin][1] for coin in sorted(seen))
+        venue.snapshot = replace(venue.snapshot, priced_ms=read_ms)
         for coin, feed in market.collateral.items():
             venue.observed[catalogue.coin(coin)] = _observed(feed, f"$.collateral.{coin}")
         venue.tables.reprice(catalogue, venue.snapshot, None)
@@ -197,7 +215,7 @@ def _slice(venue: Venue, smile: Smile, place: int) -> VolatilitySlice:
     try:
         return VolatilitySlice(
             coin=venue.catalogue.coin(smile.coin),
-            expires_ms=_time_ms(smile.expires, f"{path}.expires"),
+            expires_ms=moment_ms(smile.expires, f"{path}.expires"),
             **ratios,
         )
     except ValueError as error:
@@ -219,10 +237,28 @@ def _observed(feed: Feed, path: str) -> Observed:
     return Observed(**numbers)
 
 
-def _time_ms(moment: datetime, path: str) -> int:
+def _seen(told: Decimal | Seen, decimals: int, now_ms: int, path: str) -> tuple[int, int, int]:
+    """(price atoms, epoch ms, confidence in parts per billion)."""
+    if not isinstance(told, Seen):
+        return _price(told, decimals, path), now_ms, RATIO_ONE
+    read_ms = now_ms if told.time is None else moment_ms(told.time, f"{path}.time", now_ms)
+    try:
+        confidence = parse_ratio(told.confidence)
+    except AmountError as error:
+        raise ValueError(f"{error} - at `{path}.confidence`") from None
+    if not 0 <= confidence <= RATIO_ONE:
+        raise ValueError(f"{told.confidence} is not between 0 and 1 - at `{path}.confidence`")
+    return _price(told.price, decimals, f"{path}.price"), read_ms, confidence
+
+
+def moment_ms(moment: datetime, path: str, latest_ms: int | None = None) -> int:
+    """Epoch milliseconds of a moment, which must have a time zone and not be after the latest."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone; add Z - at `{path}`")
-    return int(moment.timestamp()) * 1_000 + moment.microsecond // 1_000
+    at_ms = int(moment.timestamp()) * 1_000 + moment.microsecond // 1_000
+    if latest_ms is not None and at_ms > latest_ms:
+        raise ValueError(f"{moment} is after the market's time - at `{path}`")
+    return at_ms
 
 
 def _price(number: Any, decimals: int, path: str) -> int:

@@ -1,0 +1,1 @@
+"""The compiled screens of `margin.sixteen_scan` and `margin.okx_portfolio`."""
