@@ -1,6 +1,7 @@
 """Deribit's segregated portfolio margin: cell table, offsets, add-ons."""
 
 from seawall.margin.deribit.cells import EXTENDED_MOVES, Cells, Position, cells_of
+from seawall.margin.deribit.columns import PairRates, SettlementRates
 from seawall.margin.deribit.parameters import (
     CurrencyParameters,
     GeneralParameters,
@@ -23,9 +24,11 @@ __all__ = [
     "GeneralParameters",
     "ModelParameters",
     "PairParameters",
+    "PairRates",
     "Position",
     "SegregatedMargin",
     "SegregatedPortfolio",
+    "SettlementRates",
     "WorstCell",
     "cells_of",
     "load_model_params",
