@@ -14,36 +14,64 @@ from seawall.margin.contract import (
     holdings_of,
     worth,
 )
+from seawall.margin.deribit_block import deribit_portfolio
+from seawall.margin.deribit_portfolio import DeribitPortfolio
+from seawall.margin.derive_portfolio import DerivePortfolioMargin, DerivePortfolioMarginTwo
+from seawall.margin.derive_standard import DeriveStandardMargin
 from seawall.margin.health import suspects
 from seawall.margin.lending import CorrelatedClass, Lending, Lent
+from seawall.margin.okx_portfolio import OkxPortfolio, RiskUnitTerms
 from seawall.margin.scan import Extreme, Scan
+from seawall.margin.sixteen_scan import Commodity, InterCommodity, SixteenScan
 from seawall.margin.standard import Standard
 from seawall.margin.tails import Concentration, FilteredHistorical
 from seawall.margin.tiered import Bracket, Tiered
 from seawall.margin.tiered_by_size import OpenInterest, TieredBySize
 
 # msgspec decodes a rulebook's method by its tag.
-METHODS = Tiered | TieredBySize | Standard | Scan | FilteredHistorical | Lending
+METHODS = (
+    Tiered
+    | TieredBySize
+    | Standard
+    | Scan
+    | FilteredHistorical
+    | Lending
+    | DeribitPortfolio
+    | DerivePortfolioMargin
+    | DerivePortfolioMarginTwo
+    | DeriveStandardMargin
+    | SixteenScan
+    | OkxPortfolio
+)
 
 __all__ = [
     "METHODS",
     "Bracket",
+    "Commodity",
     "Concentration",
     "ConformanceError",
     "CorrelatedClass",
+    "DeribitPortfolio",
+    "DerivePortfolioMargin",
+    "DerivePortfolioMarginTwo",
+    "DeriveStandardMargin",
     "ExactRequirement",
     "ExactTable",
     "Explanation",
     "Extreme",
     "FilteredHistorical",
     "Holdings",
+    "InterCommodity",
     "Lending",
     "Lent",
     "MarginMethod",
+    "OkxPortfolio",
     "OpenInterest",
     "Requirement",
+    "RiskUnitTerms",
     "Rows",
     "Scan",
+    "SixteenScan",
     "Standard",
     "Term",
     "TierError",
@@ -51,6 +79,7 @@ __all__ = [
     "TieredBySize",
     "brackets_from_ccxt",
     "check_margin_method",
+    "deribit_portfolio",
     "holdings_of",
     "suspects",
     "worth",

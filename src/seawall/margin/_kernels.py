@@ -9,18 +9,32 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba import int64, prange, uint64
 
-from seawall._jit import finite, kernel, least, least_lane, load, multiply_add, splat
+from seawall._jit import (
+    finite,
+    kernel,
+    lane,
+    least,
+    least_lane,
+    load,
+    multiply_add,
+    splat,
+    store,
+)
 
 EXACT = 2.0**53  # Below it every sum of whole numbers is exact.
 ULP = 2.0**-52
+LANES = 8
 BLOCK = 32  # Scenarios in four vectors of eight.
+PART = 4096  # Accounts that share a workspace.
 LINEAR = 2
 INVERSE = 3
 OPTION = 4
 NO_COIN = 2**62
 EQUITY, MARGIN_EQUITY, INITIAL, MAINTENANCE, ERROR_BOUND = range(5)
+LEAST, CONTINGENCY, BOUGHT, SOLD = range(3, 7)  # Charges of a side, after what it is worth.
 
 
 @kernel(forceinline=True)
@@ -60,7 +74,7 @@ def _block(first, last, asset, lots, change, column):  # type: ignore[no-untyped
 @kernel(forceinline=True)
 def _joint(first, last, asset, lots, columns, change):  # type: ignore[no-untyped-def]
     """Net all rows in each scenario; the sums of value ride along with the first block."""
-    value, collateral, bound, _, _, _ = columns
+    value, collateral, bound = columns[:3]
     equity, margin_equity, gross = 0.0, 0.0, 0.0
     one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     for row in range(first, last):
@@ -104,192 +118,225 @@ def _sums(first, last, asset, lots, columns):  # type: ignore[no-untyped-def]
 
 
 @kernel(forceinline=True)
-def _coin_block(first, last, asset, lots, columns, change, net, column):  # type: ignore[no-untyped-def]
-    """The block of one coin: rows of other coins count zero lots, which costs no branch."""
-    coin = columns[5]
-    one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-    following = NO_COIN
-    for row in range(first, last):
-        number = uint64(asset[row])
-        owner = int64(coin[number])
-        following = min(following, owner if owner > net else NO_COIN)
-        quantity = splat(lots[row] if owner == net else 0.0)
-        one = multiply_add(one, quantity, load(change, number, column))
-        two = multiply_add(two, quantity, load(change, number, column + 8))
-        three = multiply_add(three, quantity, load(change, number, column + 16))
-        four = multiply_add(four, quantity, load(change, number, column + 24))
-    lowest = least(least(least(one, two), least(three, four)), splat(0.0))
-    return least_lane(lowest), finite(one, two, three, four), following
-
-
-@kernel(forceinline=True)
-def _short(first, last, asset, lots, columns, net, joint):  # type: ignore[no-untyped-def]
-    """Sum the notional of the options sold on one coin, or on all."""
-    notional, kind, coin = columns[3], columns[4], columns[5]
-    total = 0.0
-    for row in range(first, last):
-        number = uint64(asset[row])
-        sold = kind[number] == OPTION and lots[row] < 0.0
-        total += -lots[row] * notional[number] if sold and (joint or coin[number] == net) else 0.0
-    return total
-
-
-@kernel(forceinline=True)
-def _owed(rows, gross, maintenance, short, factor):  # type: ignore[no-untyped-def]
+def _owed(rows, sums, worst, rule):  # type: ignore[no-untyped-def]
     """Return (initial, maintenance, error of any single number); see `Scan` for the proof."""
+    factor = rule[6]
+    gross, added = lane(sums, 2), lane(sums, CONTINGENCY)
+    delta = lane(sums, BOUGHT) + lane(sums, SOLD)
+    charged = lane(sums, LEAST) + added + delta
+    maintenance = worst + added
     error = 0.0 if gross < EXACT else rows * ULP * gross
-    if not (gross < EXACT and short == 0.0):
-        error += (rows + 1.0) * 2.0 * ULP * maintenance
-    if short != 0.0:
-        error += rows
+    if not (gross < EXACT and charged == 0.0):
+        error += (rows + 2.0) * 2.0 * ULP * maintenance
+    if charged != 0.0:
+        error += (rows + 4.0) * 2.0 * ULP * delta * (rule[4] + rule[5]) + rows + 1.0
+    error += abs(charged) if not abs(charged) < math.inf else 0.0  # Infinite or NaN: see `_seal`.
     initial = maintenance * factor
     error = error * factor + (0.0 if factor == 1.0 else 2.0 * ULP * initial + 1.0)
     return initial, maintenance, error
 
 
 @kernel(forceinline=True)
-def _scan_joint(account, holdings, columns, change, factor, out):  # type: ignore[no-untyped-def]
-    """Screen one account, all coins in one netting set, without a charge for options sold."""
+def _scan_joint(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
+    """Screen one account, all coins in one netting set, without charges."""
     start, count, asset, lots = holdings
     first = uint64(start[account])
     last = first + uint64(count[account])
     equity, margin_equity, gross, maintenance, clean = _joint(
         first, last, asset, lots, columns, change
     )
-    owed = _owed(float(count[account]), gross, maintenance, 0.0, factor)
+    rows, factor = float(count[account]), rule[6]
+    error = 0.0
+    if not gross < EXACT:
+        error = rows * ULP * gross + (rows + 1.0) * 2.0 * ULP * maintenance
+    initial = maintenance * factor
+    error = error * factor + (0.0 if factor == 1.0 else 2.0 * ULP * initial + 1.0)
+    owed = (initial, maintenance, error)
     _seal(account, gross, equity, margin_equity, owed, clean, out)
 
 
 @kernel(forceinline=True)
-def _charge_joint(account, holdings, columns, rule, out):  # type: ignore[no-untyped-def]
-    """Raise what `_scan_joint` wrote to the charge for options sold.
+def _charge_joint(account, holdings, sides, rule, out):  # type: ignore[no-untyped-def]
+    """Raise what `_scan_joint` wrote to the charges of contracts.
 
     A loop of its own: beside the scenarios it would cost them their registers.
     """
     start, count, asset, lots = holdings
-    rate, factor = rule
     first = uint64(start[account])
     last = first + uint64(count[account])
-    gross = _sums(first, last, asset, lots, columns)[2]
-    short = _short(first, last, asset, lots, columns, 0, True)
-    maintenance = max(out[MAINTENANCE, account], short * rate)
-    owed = _owed(float(count[account]), gross, maintenance, short, factor)
-    clean = out[ERROR_BOUND, account] < math.inf and abs(short) < math.inf
-    _seal(account, gross, out[EQUITY, account], out[MARGIN_EQUITY, account], owed, clean, out)
+    sums = splat(0.0)
+    for row in range(first, last):
+        side = 2 * uint64(asset[row]) + uint64(lots[row] < 0.0)
+        sums = multiply_add(sums, splat(lots[row]), load(sides, side, 0))
+    worst = max(out[MAINTENANCE, account], lane(sums, LEAST))
+    owed = _owed(float(count[account]), sums, worst, rule)
+    clean = out[ERROR_BOUND, account] < math.inf
+    equity, margin_equity = out[EQUITY, account], out[MARGIN_EQUITY, account]
+    _seal(account, lane(sums, 2), equity, margin_equity, owed, clean, out)
+
+
+@kernel
+def assets_held(holdings, assets):  # type: ignore[no-untyped-def]
+    """Return the assets whose sides will be read: all, or those of the rows where rows are few."""
+    start, count, asset, _ = holdings
+    rows = int64(0)
+    for account in range(count.size):
+        rows += count[account]
+        if rows >= assets:
+            return np.arange(assets)
+    held = np.empty(rows, np.int64)
+    place = 0
+    for account in range(count.size):
+        for row in range(start[account], start[account] + count[account]):
+            held[place] = asset[row]
+            place += 1
+    return held
+
+
+@kernel
+def zeros_by_line(rows, columns):  # type: ignore[no-untyped-def]
+    """Zeros whose vectors never cross a cache line; columns are a multiple of eight."""
+    room = np.zeros(rows * columns + LANES)
+    skipped = (-room.ctypes.data % 64) // 8
+    return room[skipped : skipped + rows * columns].reshape((rows, columns))
+
+
+@kernel
+def _sides(columns, rule, assets):  # type: ignore[no-untyped-def]
+    """[2 × asset + sold] what each lot adds to equity, margin equity, gross, and the charges.
+
+    The charges: the least of contracts, contingency, delta bought, delta sold. A lot sold carries
+    the other sign where a sum takes |lots|.
+    """
+    value, collateral, bound, notional, kind, _, exposure = columns
+    option_rate, future_rate, each, contingency, net_rate, hedged_rate, _ = rule
+    sides = np.empty((2 * value.size, LANES))
+    for number in assets:
+        sides[2 * number : 2 * number + 2] = 0.0
+        bought, sold = sides[2 * number], sides[2 * number + 1]
+        bought[0] = sold[0] = sold[1] = value[number]
+        bought[1], bought[2], sold[2] = collateral[number], bound[number], -bound[number]
+        if kind[number] >= LINEAR:
+            bought[LEAST], sold[LEAST] = each, -each
+        if kind[number] == OPTION and option_rate > 0.0:
+            sold[LEAST] -= notional[number] * option_rate
+        if kind[number] == LINEAR or kind[number] == INVERSE:
+            share = notional[number] * future_rate if future_rate > 0.0 else 0.0
+            bought[LEAST] += share
+            sold[LEAST] -= share
+            share = notional[number] * contingency if contingency > 0.0 else 0.0
+            bought[CONTINGENCY], sold[CONTINGENCY] = share, -share
+        if net_rate + hedged_rate > 0.0:
+            delta = exposure[number]
+            bought[BOUGHT], bought[SOLD] = max(delta, 0.0), max(0.0 - delta, 0.0)
+            sold[BOUGHT], sold[SOLD] = min(delta, 0.0), min(0.0 - delta, 0.0)
+            if not abs(delta) < math.inf:
+                bought[BOUGHT] = sold[BOUGHT] = delta
+    return sides
+
+
+@kernel
+def _workspace(coin, width, assets):  # type: ignore[no-untyped-def]
+    """Profits by coin and scenario, charges by coin, who wrote last, and a list of coins."""
+    coins = 1
+    for number in assets:
+        coins = max(coins, int64(coin[number]) + 1)
+    present = np.zeros(coins + 1, np.int64)
+    profits, charges = zeros_by_line(coins, width), zeros_by_line(coins, LANES)
+    return profits, charges, np.full(coins, -1, np.int64), present
 
 
 @kernel(forceinline=True)
-def _scan_coins(account, holdings, columns, change, rule, out):  # type: ignore[no-untyped-def]
-    """Screen one account, each coin a netting set of its own."""
+def _coin_worst(profits, net):  # type: ignore[no-untyped-def]
+    """Return the least of 0 and a coin's sums and whether all were finite; leave zeros behind."""
+    zero = splat(0.0)
+    lowest, clean = zero, True
+    for column in range(0, profits.shape[1], BLOCK):
+        one, two = load(profits, net, column), load(profits, net, column + 8)
+        three, four = load(profits, net, column + 16), load(profits, net, column + 24)
+        lowest = least(least(least(one, two), least(three, four)), lowest)
+        clean = clean and finite(one, two, three, four)
+        store(profits, net, column, zero)
+        store(profits, net, column + 8, zero)
+        store(profits, net, column + 16, zero)
+        store(profits, net, column + 24, zero)
+    return least_lane(lowest), clean
+
+
+@kernel(forceinline=True)
+def _scan_coins(account, holdings, coin, sides, change, rule, space, out):  # type: ignore[no-untyped-def]
+    """Screen one account, each coin a netting set of its own: all rows in one pass."""
     start, count, asset, lots = holdings
-    rate, factor = rule
+    net_rate, hedged_rate = rule[4], rule[5]
+    profits, charges, wrote, present = space
     first = uint64(start[account])
     last = first + uint64(count[account])
-    maintenance, short, clean = 0.0, 0.0, True
-    equity, margin_equity, gross, net = _sums(first, last, asset, lots, columns)
-    while net < NO_COIN:
-        lowest, following = 0.0, NO_COIN
+    sums = splat(0.0)
+    coins = 0
+    for row in range(first, last):
+        number, held = uint64(asset[row]), lots[row]
+        net = uint64(coin[number])
+        side = 2 * number + uint64(held < 0.0)
+        quantity = splat(held)
+        sums = multiply_add(sums, quantity, load(sides, side, 0))
+        charges[net, LEAST] += held * sides[side, LEAST]
+        if net_rate + hedged_rate > 0.0:
+            charges[net, BOUGHT] += held * sides[side, BOUGHT]
+            charges[net, SOLD] += held * sides[side, SOLD]
+        present[coins] = net
+        coins += int64(wrote[net] != account)
+        wrote[net] = account
         for column in range(0, change.shape[1], BLOCK):
-            lower, fine, following = _coin_block(
-                first, last, asset, lots, columns, change, net, column
-            )
-            lowest = min(lowest, lower)
-            clean = clean and fine
-        charge = 0.0
-        if rate > 0.0:
-            charge = _short(first, last, asset, lots, columns, net, False)
-            short += charge
-        maintenance += max(0.0 - lowest, charge * rate)
-        net = following
-    owed = _owed(float(count[account]), gross, maintenance, short, factor)
-    _seal(account, gross, equity, margin_equity, owed, clean and abs(short) < math.inf, out)
+            for part in range(column, column + BLOCK, LANES):
+                here = load(profits, net, part)
+                store(profits, net, part, multiply_add(here, quantity, load(change, number, part)))
+    maintenance, clean = 0.0, True
+    for place in range(coins):
+        net = uint64(present[place])
+        lowest, fine = _coin_worst(profits, net)
+        clean = clean and fine
+        bought, sold = charges[net, BOUGHT], charges[net, SOLD]
+        delta = abs(bought - sold) * net_rate + min(bought, sold) * hedged_rate
+        maintenance += max(0.0 - lowest, charges[net, LEAST], delta)
+        store(charges, net, 0, splat(0.0))
+    owed = _owed(float(count[account]), sums, maintenance, rule)
+    _seal(account, lane(sums, 2), lane(sums, 0), lane(sums, 1), owed, clean, out)
 
 
 @kernel
 def scan_joint_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in range(out.shape[1]):
-        _scan_joint(account, holdings, columns, change, rule[1], out)
-    if rule[0] > 0.0:
+        _scan_joint(account, holdings, columns, change, rule, out)
+    if rule[0] + rule[1] + rule[2] + rule[3] > 0.0:
+        sides = _sides(columns, rule, assets_held(holdings, columns[0].size))
         for account in range(out.shape[1]):
-            _charge_joint(account, holdings, columns, rule, out)
+            _charge_joint(account, holdings, sides, rule, out)
 
 
 @kernel(parallel=True)
 def scan_joint_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
     for account in prange(out.shape[1]):
-        _scan_joint(account, holdings, columns, change, rule[1], out)
-    if rule[0] > 0.0:
+        _scan_joint(account, holdings, columns, change, rule, out)
+    if rule[0] + rule[1] + rule[2] + rule[3] > 0.0:
+        sides = _sides(columns, rule, assets_held(holdings, columns[0].size))
         for account in prange(out.shape[1]):
-            _charge_joint(account, holdings, columns, rule, out)
+            _charge_joint(account, holdings, sides, rule, out)
 
 
 @kernel
 def scan_coins_serial(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
+    assets = assets_held(holdings, columns[0].size)
+    coin, sides = columns[5], _sides(columns, rule, assets)
+    space = _workspace(coin, change.shape[1], assets)
     for account in range(out.shape[1]):
-        _scan_coins(account, holdings, columns, change, rule, out)
+        _scan_coins(account, holdings, coin, sides, change, rule, space, out)
 
 
 @kernel(parallel=True)
 def scan_coins_parallel(holdings: Any, columns: Any, change: Any, rule: Any, out: Any) -> None:
-    for account in prange(out.shape[1]):
-        _scan_coins(account, holdings, columns, change, rule, out)
-
-
-@kernel(forceinline=True)
-def _tiered(account, holdings, columns, brackets, out):  # type: ignore[no-untyped-def]
-    """Screen one account: see `tiered.Tiered`."""
-    start, count, asset, lots = holdings
-    value, collateral, bound, notional, kind, coin = columns
-    span, above, initial_rate, initial_amount, rate, amount = brackets
-    first = start[account]
-    last = first + count[account]
-    rows = float(last - first)
-    equity = 0.0
-    margin_equity = 0.0
-    gross = 0.0
-    initial = 0.0
-    maintenance = 0.0
-    size = 0.0
-    for row in range(first, last):
-        number = asset[row]
-        quantity = lots[row]
-        worth = quantity * value[number]
-        equity += worth
-        gross += abs(quantity) * bound[number]
-        if kind[number] == OPTION and quantity > 0.0:
-            continue
-        margin_equity += quantity * collateral[number] if quantity > 0.0 else worth
-        if kind[number] < LINEAR:
-            continue
-        exposure = abs(quantity) * notional[number]
-        tier = span[coin[number]]
-        end = span[coin[number] + 1]
-        if kind[number] == OPTION or tier == end:
-            charge = exposure + (abs(worth) if kind[number] == OPTION else 0.0)
-            size += charge
-            initial += charge
-            maintenance += charge
-            continue
-        size += exposure
-        while tier + 1 < end and exposure > above[tier + 1]:
-            tier += 1
-        owed = max(exposure * rate[tier] - amount[tier], 0.0)
-        maintenance += owed
-        initial += max(exposure * initial_rate[tier] - initial_amount[tier], owed)
-    error = 0.0 if gross < EXACT else rows * ULP * gross
-    if size != 0.0:
-        error += (rows + 8.0) * ULP * size + rows
-    clean = abs(size) < math.inf
-    _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)
-
-
-@kernel
-def tiered_serial(holdings: Any, columns: Any, brackets: Any, out: Any) -> None:
-    for account in range(out.shape[1]):
-        _tiered(account, holdings, columns, brackets, out)
-
-
-@kernel(parallel=True)
-def tiered_parallel(holdings: Any, columns: Any, brackets: Any, out: Any) -> None:
-    for account in prange(out.shape[1]):
-        _tiered(account, holdings, columns, brackets, out)
+    assets = assets_held(holdings, columns[0].size)
+    coin, sides = columns[5], _sides(columns, rule, assets)
+    for part in prange((out.shape[1] + PART - 1) // PART):
+        space = _workspace(coin, change.shape[1], assets)
+        for account in range(part * PART, min((part + 1) * PART, out.shape[1])):
+            _scan_coins(account, holdings, coin, sides, change, rule, space, out)

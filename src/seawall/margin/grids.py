@@ -1,7 +1,7 @@
 """Scenario grids of venues: parameter sets for `Scan`, each with its date and its source.
 
-Knows what a venue's scan asks, and as functions the charges that `Scan` has no parameter for: they
-are added by whoever reports a venue's number. Venues change parameters without notice.
+Knows what a venue's scan asks, and its charges as functions of numbers that stand alone, beside the
+fields of `Scan` that say the same of a portfolio. Venues change parameters without notice.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def _paradex() -> Scan:
             for move, weight in (*edges, *tails)
         ),
         initial_factor=Decimal(2),
+        delta_minimum_net=half * Decimal("0.02"),
+        delta_minimum_hedged=half * Decimal("0.01"),
     )
 
 
@@ -67,7 +69,8 @@ GRIDS = {
         _paradex(),
         "2026-11",
         "docs.paradex.trade/risk/portfolio-margin",
-        "Initial is the larger of the scan and `minimum_delta`, plus fees: add them.",
+        "Fees and a provision for funding come on top. The larger of scan and least delta is taken"
+        " coin by coin, our reading.",
     ),
     "aevo_pm": Preset(
         Scan(
@@ -88,11 +91,13 @@ GRIDS = {
             volatility_rule="additive",
             power_long=Decimal("0.3"),
             short_option_minimum=Decimal("0.01"),
+            futures_minimum=Decimal("0.005"),
         ),
         "2020-07",
         "support.bit.com, Bit.com Portfolio Margin",
         "That shocks are points times (30 ÷ days)^0.3 was chosen because it fits the venue's"
-        " examples best. Its floor of 0.5 % of outright futures is `futures_contingency`.",
+        " examples best. Its floor is 0.5 % of outright futures and 1 % of options sold, together;"
+        " every future counts as outright, our reading.",
     ),
     "grvt": Preset(
         Scan(
@@ -102,29 +107,31 @@ GRIDS = {
                 Extreme(Decimal(move), Decimal("0.33"), Decimal("0.45")) for move in ("-0.6", "0.6")
             ),
             initial_factor=Decimal("1.3"),
+            futures_contingency=Decimal("0.006"),
         ),
         "2025",
         "GRVT exchange contracts, default configuration in public source",
         "The quarters between the ends, and the extremes' rise of volatility, are our reading;"
-        " later versions weight the extremes 0.67. Contingency: `futures_contingency`, 0.6 %.",
+        " later versions weight the extremes 0.67. The contingency is part of maintenance, so that"
+        " the factor raises it too, our reading.",
     ),
     "tims_broad_index": Preset(
-        Scan(moves=_fifths("-0.08", "0.06")),
+        Scan(moves=_fifths("-0.08", "0.06"), contract_minimum=Decimal("0.375")),
         "recalled",
         "FINRA 4210(g) and SEC 15c3-1a, high-capitalisation broad index; not read again",
-        "At least 0.375 dollars a contract: `least_each`.",
+        "At least 0.375 dollars a lot; the rule's contract is 100 shares.",
     ),
     "tims_other_index": Preset(
-        Scan(moves=_fifths("-0.1", "0.1")),
+        Scan(moves=_fifths("-0.1", "0.1"), contract_minimum=Decimal("0.375")),
         "recalled",
         "FINRA 4210(g) and SEC 15c3-1a, other broad index; not read again",
-        "At least 0.375 dollars a contract: `least_each`.",
+        "At least 0.375 dollars a lot; the rule's contract is 100 shares.",
     ),
     "tims_single": Preset(
-        Scan(moves=_fifths("-0.15", "0.15")),
+        Scan(moves=_fifths("-0.15", "0.15"), contract_minimum=Decimal("0.375")),
         "recalled",
         "FINRA 4210(g) and SEC 15c3-1a, single stock or narrow index; not read again",
-        "At least 0.375 dollars a contract: `least_each`.",
+        "At least 0.375 dollars a lot; the rule's contract is 100 shares.",
     ),
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,10 +25,20 @@ from seawall.margin.contract import (
     worth,
 )
 from seawall.market import Kind
-from seawall.money import RATIO_ONE, Rounding, format_ratio, multiply_ratio, parse_ratio
-from seawall.pricing import Grid, RiskTable, Scenario
+from seawall.money import (
+    RATIO_ONE,
+    Rounding,
+    divide,
+    format_ratio,
+    multiply_ratio,
+    parse_atoms,
+    parse_ratio,
+)
+from seawall.pricing import Floats, Grid, RiskTable, Scenario
 
-OPTION = int(Kind.OPTION)
+LINEAR, OPTION = int(Kind.LINEAR), int(Kind.OPTION)
+DOLLAR_DECIMALS = 10
+DOLLAR = 10_000_000_000  # Price atoms, and deltas of one coin.
 PARALLEL_FROM = 200_000  # Below, a second thread that must be waited for costs more than it saves.
 BLOCK = 32  # Scenario columns that the kernel reads at once.
 ALL = -1  # The netting set of all coins.
@@ -40,6 +50,18 @@ class Extreme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     move: Decimal
     weight: Decimal
     volatility: Decimal = Decimal(0)
+
+
+class _Parts(NamedTuple):
+    """Rates in parts per billion, and atoms for each contract, in the kernel's order."""
+
+    option: int
+    future: int
+    each: int
+    contingency: int
+    net: int
+    hedged: int
+    factor: int
 
 
 class Scan(
@@ -54,18 +76,35 @@ class Scan(
     """Portfolio margin over every pair of a price move and a volatility shock, and extremes.
 
     worst = max(0, − min over scenarios s of Σ lots × change[asset, s]) over the rows of one coin;
-    short = Σ |lots| × notional of the coin's options sold × short_option_minimum, rounded up;
-    maintenance = Σ over coins of max(worst, short); initial = maintenance × initial_factor, rounded
-    up. With netting "all" the account is one netting set: every coin moves at once. This is the
-    1988 scan of clearing houses and the risk matrix of option venues.
+    least = Σ |lots| × (notional × short_option_minimum of options sold, notional × futures_minimum
+    of futures, contract_minimum of both), rounded up;
+    delta = |bought − sold| × delta_minimum_net + min(bought, sold) × delta_minimum_hedged, rounded
+    up, where bought and sold are Σ |lots × exposure| of the coin's contracts that gain and that
+    lose when its price rises; exposure is the notional of a future, delta × price of an option;
+    maintenance = Σ over coins of max(worst, least, delta) + Σ |lots| × notional of futures ×
+    futures_contingency, rounded up; initial = maintenance × initial_factor, rounded up. With
+    netting "all" the account is one netting set: every coin moves at once. This is the 1988 scan of
+    clearing houses and the risk matrix of option venues. Sources of the charges: docs.paradex.trade
+    (portfolio margin: delta), support.bit.com (least), GRVT's default configuration (contingency).
 
     The screen's error_bound, with u = 2^-53, n rows, M = maintenance, G = Σ|lots| · bound: every
     product and sum of one scenario is a whole number of at most G, so it is exact while G < 2^53,
     and errs by at most n·u·G elsewhere; the losses of the coins err together by as much. Adding
-    coins errs by n·u·M, the short charge by (n + 2)·u of itself and by less than 1 for each coin
-    that rounds up. The factor multiplies all this and adds 2·u·initial + 1. The kernel doubles each
-    term, which covers the error of the bound itself, and doubles the sum, which covers differences.
+    coins errs by n·u·M, least and contingency by (n + 3)·u of themselves, delta by (n + 6)·u·(both
+    rates)·(bought + sold), and each coin and the contingency that round up by less than 1. The
+    factor multiplies all this and adds 2·u·initial + 1. The kernel doubles each term, which covers
+    the error of the bound itself, and doubles the sum, which covers differences.
     """
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {
+            "futures_minimum",
+            "contract_minimum",
+            "delta_minimum_net",
+            "delta_minimum_hedged",
+            "futures_contingency",
+        }
+    )
 
     moves: tuple[Decimal, ...]  # Relative moves of the price, before the coin's scale.
     volatilities: tuple[Decimal, ...] = (Decimal(0),)  # Shocks, in the sense of the rule.
@@ -81,6 +120,11 @@ class Scan(
     netting: Literal["coin", "all"] = "coin"
     short_option_minimum: Decimal = Decimal(0)  # Ratio of the coin's notional for each lot sold.
     initial_factor: Decimal = Decimal(1)
+    futures_minimum: Decimal = Decimal(0)  # Ratio of the coin's notional of futures, either side.
+    contract_minimum: Decimal = Decimal(0)  # Dollars for each lot of a contract, either side.
+    delta_minimum_net: Decimal = Decimal(0)  # Ratio of the coin's net delta in money.
+    delta_minimum_hedged: Decimal = Decimal(0)  # Ratio of what of its delta offsets itself.
+    futures_contingency: Decimal = Decimal(0)  # Ratio of the notional of futures, on top of all.
 
     def __post_init__(self) -> None:
         if not self.moves:
@@ -89,8 +133,11 @@ class Scan(
             raise ValueError("volatilities: at least one shock is needed; 0 is one")
         if parse_ratio(self.initial_factor) < RATIO_ONE:
             raise ValueError("initial_factor: initial margin cannot be below maintenance")
-        if parse_ratio(self.short_option_minimum) < 0:
-            raise ValueError("short_option_minimum: a charge cannot be negative")
+        for name in ("short_option_minimum", *sorted(self.LATER)):
+            if parse_ratio(getattr(self, name)) < 0:
+                raise ValueError(f"{name}: a charge cannot be negative")
+        if self.netting == "all" and (self.delta_minimum_net or self.delta_minimum_hedged):
+            raise ValueError("delta_minimum_net: deltas of coins that are one set do not add up")
         for path, move in [(f"moves[{n}]", move) for n, move in enumerate(self.moves)] + [
             (f"extremes[{n}].move", extreme.move) for n, extreme in enumerate(self.extremes)
         ]:
@@ -116,7 +163,10 @@ class Scan(
         serial, parallel = _screens(self.netting)
         (serial if len(holdings.start) < PARALLEL_FROM else parallel)(
             (holdings.start, holdings.count, holdings.asset, holdings.lots),
-            (risk.value, risk.collateral, risk.bound, risk.notional, risk.kind, risk.coin),
+            (
+                *(risk.value, risk.collateral, risk.bound, risk.notional, risk.kind, risk.coin),
+                self._exposure(risk),
+            ),
             risk.change,
             self._floats,
             out,
@@ -126,8 +176,8 @@ class Scan(
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers."""
         equity, margin_equity = worth(rows, table)
-        maintenance = sum(
-            max(0, -min(_profits(members, table)), self._short(members, table))
+        maintenance = self._contingency(rows, table) + sum(
+            max(0, -min(_profits(members, table)), *self._floors(members, table).values())
             for members in self._sets(rows, table).values()
         )
         return ExactRequirement(equity, margin_equity, self._initial(maintenance), maintenance)
@@ -144,22 +194,24 @@ class Scan(
         for net, members in self._sets(rows, table).items():
             profits = _profits(members, table)
             lowest = min(profits)
-            short = self._short(members, table)
+            floors = self._floors(members, table)
+            floor = max(floors, key=lambda name: floors[name])
             owner = "all coins" if net == ALL else table.risk.coins[net]
             scenario = profits.index(lowest)
             if lowest < 0:
                 charged.update((a, -lots * table.change(a)[scenario]) for a, lots in members)
-            if short > max(0, -lowest):
-                added.append(
-                    Term(f"short option minimum, {owner}", 0, 0, 0, short + min(0, lowest))
-                )
-                words.append(f"{owner}: short option minimum")
+            if floors[floor] > max(0, -lowest):
+                rest = floors[floor] + min(0, lowest)
+                added.append(Term(f"{floor}, {owner}", 0, 0, 0, rest))
+                words.append(f"{owner}: {floor}")
             elif lowest < 0:
                 words.append(f"{owner}: {self._words(scenario, net, table.risk.coins)}")
         terms = [
             Term(names[asset], lots, *worth([(asset, lots)], table), charged.get(asset, 0))
             for asset, lots in rows
         ]
+        if contingency := self._contingency(rows, table):
+            added.append(Term("futures contingency", 0, 0, 0, contingency))
         binding = "; ".join(words) or "no loss in any scenario"
         total = self.requirement_exact(rows, table)
         return Explanation("scan", (*terms, *added), binding, total)
@@ -168,23 +220,55 @@ class Scan(
         """Rows that can be charged, by netting set: coin number, or `ALL`."""
         sets: dict[int, list[tuple[int, int]]] = {}
         for asset, lots in rows:
-            if not table.moves(asset) and table.kind[asset] != OPTION:
+            if not table.moves(asset) and table.kind[asset] < LINEAR:
                 continue
             net = ALL if self.netting == "all" else table.coin[asset]
             sets.setdefault(net, []).append((asset, lots))
         return sets
 
-    def _short(self, rows: Rows, table: ExactTable) -> int:
-        """The least charge for options sold, rounded up."""
+    def _floors(self, rows: Rows, table: ExactTable) -> dict[str, int]:
+        """The least that a netting set pays, by the name of its reason, each rounded up."""
+        parts = self._parts
+        least = bought = sold = 0
+        for asset, lots in rows:
+            kind = table.kind[asset]
+            if kind < LINEAR:
+                continue
+            share = parts.future if kind != OPTION else parts.option if lots < 0 else 0
+            least += abs(lots) * (table.notional[asset] * share + parts.each * RATIO_ONE)
+            if parts.net or parts.hedged:
+                delta = lots * _delta_value(asset, table)
+                bought, sold = bought + max(delta, 0), sold + max(-delta, 0)
+        delta = abs(bought - sold) * parts.net + min(bought, sold) * parts.hedged
+        plain = not (parts.future or parts.each)
+        return {
+            "short option minimum" if plain else "contract minimum": divide(
+                least, RATIO_ONE, Rounding.UP
+            ),
+            "delta minimum": divide(delta, RATIO_ONE * DOLLAR, Rounding.UP),
+        }
+
+    def _contingency(self, rows: Rows, table: ExactTable) -> int:
+        """A share of the notional of futures, hedged or not, rounded up."""
         notional = sum(
-            -lots * table.notional[asset]
+            abs(lots) * table.notional[asset]
             for asset, lots in rows
-            if lots < 0 and table.kind[asset] == OPTION
+            if LINEAR <= table.kind[asset] < OPTION
         )
-        return multiply_ratio(notional, self._parts[0], Rounding.UP)
+        return multiply_ratio(notional, self._parts.contingency, Rounding.UP)
+
+    def _exposure(self, risk: RiskTable) -> Floats:
+        """[asset] delta in money, numeraire atoms per lot; notional where no rate reads it."""
+        if not (self._parts.net or self._parts.hedged):
+            return risk.notional
+        quotes = risk.quotes
+        assert len(quotes.price) == len(risk.coins), "a delta minimum needs the table's quotes"
+        spot = np.rint(quotes.price)[risk.coin] / DOLLAR
+        exposure = np.where(risk.kind == OPTION, risk.delta * spot, risk.notional)
+        return np.where(risk.kind >= LINEAR, exposure, 0.0)
 
     def _initial(self, maintenance: int) -> int:
-        return multiply_ratio(maintenance, self._parts[1], Rounding.UP)
+        return multiply_ratio(maintenance, self._parts.factor, Rounding.UP)
 
     def _words(self, scenario: int, net: int, coins: tuple[str, ...]) -> str:
         cell = self._grid.scenarios[scenario]
@@ -215,18 +299,42 @@ class Scan(
         )
 
     @functools.cached_property
-    def _parts(self) -> tuple[int, int]:
-        return parse_ratio(self.short_option_minimum), parse_ratio(self.initial_factor)
+    def _parts(self) -> _Parts:
+        return _Parts(
+            option=parse_ratio(self.short_option_minimum),
+            future=parse_ratio(self.futures_minimum),
+            each=parse_atoms(self.contract_minimum, DOLLAR_DECIMALS),
+            contingency=parse_ratio(self.futures_contingency),
+            net=parse_ratio(self.delta_minimum_net),
+            hedged=parse_ratio(self.delta_minimum_hedged),
+            factor=parse_ratio(self.initial_factor),
+        )
 
     @functools.cached_property
-    def _floats(self) -> tuple[float, float]:
-        return self._parts[0] / RATIO_ONE, self._parts[1] / RATIO_ONE
+    def _floats(self) -> tuple[float, ...]:
+        """`_parts` as the kernel reads them: ratios, and atoms for each contract."""
+        each = float(self._parts.each)
+        ratios = self._parts._replace(each=0)
+        return tuple(
+            each if name == "each" else part / RATIO_ONE
+            for name, part in zip(ratios._fields, ratios, strict=True)
+        )
 
 
 def _profits(rows: Rows, table: ExactTable) -> list[int]:
     """[scenario] exact profit of a netting set."""
     scaled = [[lots * change for change in table.change(asset)] for asset, lots in rows]
     return [sum(column) for column in zip(*scaled, strict=True)]
+
+
+def _delta_value(asset: int, table: ExactTable) -> int:
+    """Value that one lot of a contract gains when its coin doubles at its delta, × 10^10."""
+    if table.kind[asset] != OPTION:
+        return DOLLAR * table.notional[asset]
+    quotes = table.risk.quotes
+    assert len(quotes.price) == len(table.risk.coins), "a delta minimum needs the table's quotes"
+    delta, price = int(table.risk.delta[asset]), round(float(quotes.price[table.coin[asset]]))
+    return delta * price
 
 
 def _percent(parts: int) -> str:

@@ -38,6 +38,7 @@ from seawall.pricing import Floats, Grid, Ints, RiskTable
 
 NUMERAIRE_DECIMALS = 10
 LINEAR, OPTION = int(Kind.LINEAR), int(Kind.OPTION)  # Plain ints: this is the hot path.
+LANES = 8  # Borders that the kernel compares at once.
 PARALLEL_FROM = 200_000  # Below, a second thread that must be waited for costs more than it saves.
 
 
@@ -58,6 +59,9 @@ class BracketColumns(NamedTuple):
     initial_amount: Floats  # [bracket] what N × rate overcharges, numeraire atoms.
     rate: Floats
     amount: Floats
+    # The same for loops without branches; the last coin has one bracket and pays in full.
+    steps: Floats  # [coin + 1, border] numeraire atoms above 0; infinite beyond the last bracket.
+    lines: Floats  # [(coin + 1) × (border + 1), rate and amount of initial and of maintenance].
 
 
 class Tiered(
@@ -202,8 +206,22 @@ def _compile(coins: Sequence[tuple[tuple[int, int, int], ...]]) -> BracketColumn
             # Python divides two ints with one rounding, however large they are.
             parts = (initial_rate, initial_amount, rate, amount)
             lines.append([float(above), *(part / RATIO_ONE for part in parts)])
-    columns = np.array(lines, dtype=np.float64).reshape(len(lines), 5).T
-    return BracketColumns(span, *(np.ascontiguousarray(column) for column in columns))
+    columns = np.array(lines, dtype=np.float64).reshape(len(lines), 5)
+    flat = (np.ascontiguousarray(column) for column in columns.T)
+    return BracketColumns(span, *[*flat, *_even(span, columns)])
+
+
+def _even(span: Ints, columns: Floats) -> tuple[Floats, Floats]:
+    """Give every coin the same number of borders, a whole number of vectors."""
+    coins, count = len(span) - 1, np.diff(span)
+    borders = -(-max(int(count.max(initial=1)) - 1, 1) // LANES) * LANES
+    steps = np.full((coins + 1, borders), np.inf)
+    lines = np.tile([1.0, 0.0, 1.0, 0.0], (coins + 1, borders + 1, 1))
+    for coin in range(coins):
+        own = columns[span[coin] : span[coin + 1]]
+        steps[coin, : max(len(own) - 1, 0)] = own[1:, 0]
+        lines[coin, : len(own)] = own[:, 1:]
+    return steps, lines.reshape(-1, 4)
 
 
 _Charge = Callable[[int, int, ExactTable], tuple[int, int]]  # Initial, maintenance of one row.
@@ -276,6 +294,6 @@ def dollar_atoms(dollars: Decimal) -> int:
 
 @functools.cache
 def _screens() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    from seawall.margin import _kernels
+    from seawall.margin.by_size import _kernels
 
     return _kernels.tiered_serial, _kernels.tiered_parallel

@@ -1,1 +1,1 @@
-"""The compiled screen of `margin.tiered_by_size`."""
+"""The compiled screens of `margin.tiered` and `margin.tiered_by_size`."""

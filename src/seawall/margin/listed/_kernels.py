@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
+import numpy as np
+from numba import prange, uint64
 
-from seawall._jit import kernel
-from seawall.margin._kernels import EXACT, INVERSE, LINEAR, OPTION, ULP, _seal
+from seawall._jit import kernel, lane, load, multiply_add, splat
+from seawall.margin._kernels import EXACT, INVERSE, LANES, LINEAR, OPTION, ULP, _seal, assets_held
 
 BILLION = 1e9  # Sizes are billionths of a coin.
+COUNTED, GROSS, INITIAL, MAINTENANCE, WEIGHT = range(1, 6)  # What a side adds up; 0 is equity.
 
 
 @kernel(forceinline=True)
@@ -27,98 +29,116 @@ def _sold(rates, underlying, strike, premium, is_call, charged):  # type: ignore
     return charge + charged + rates[5] * underlying
 
 
-@kernel(forceinline=True)
-def _option(quantity, quote, rates, charged):  # type: ignore[no-untyped-def]
-    """Return (initial, maintenance) of one row of options; quote = (size, price, strike, ...)."""
+@kernel
+def _full(side, full):  # type: ignore[no-untyped-def]
+    """Charge what cannot be margined in full."""
+    side[INITIAL] = side[MAINTENANCE] = side[WEIGHT] = full
+
+
+@kernel
+def _option(bought, sold, quote, rates, rule):  # type: ignore[no-untyped-def]
+    """Write what one lot of an option owes: every charge of an option is in proportion to lots."""
     size, price, strike, premium, is_call = quote
-    coins = abs(quantity) * size / BILLION
-    underlying = coins * price
-    paid = abs(quantity) * premium
-    if quantity > 0.0:
-        initial = min(rates[0, 6] * paid, rates[0, 7] * underlying)
-        maintenance = min(rates[1, 6] * paid, rates[1, 7] * underlying)
-    else:
-        due = paid if charged else 0.0
-        initial = _sold(rates[0], underlying, coins * strike, paid, is_call, due)
-        maintenance = _sold(rates[1], underlying, coins * strike, paid, is_call, due)
-    return max(initial, maintenance), maintenance
+    charged, long_counts = rule
+    coins = size / BILLION
+    underlying, due = coins * price, premium if charged else 0.0
+    for place in range(2):
+        bought[INITIAL + place] = min(rates[place, 6] * premium, rates[place, 7] * underlying)
+        sold[INITIAL + place] = _sold(
+            rates[place], underlying, coins * strike, premium, is_call, due
+        )
+    for side in (bought, sold):
+        side[INITIAL] = max(side[INITIAL], side[MAINTENANCE])
+        side[WEIGHT] = 4.0 * (coins * (price + strike) + premium)
+    if not long_counts:
+        bought[COUNTED] = 0.0
+    if charged:
+        sold[COUNTED] = 0.0
 
 
-@kernel(forceinline=True)
-def _future(exposure, coins, rates):  # type: ignore[no-untyped-def]
-    """Return (initial, maintenance) of one row of futures."""
-    added = rates[2] * coins
-    return exposure * (rates[0] + added), exposure * (rates[1] + added)
+@kernel
+def _future(side, notional, coins, rates):  # type: ignore[no-untyped-def]
+    """Write what one lot of a future owes, and in the second half what grows with its square."""
+    slope = notional * (rates[2] * coins)
+    side[INITIAL], side[MAINTENANCE] = notional * rates[0], notional * rates[1]
+    side[WEIGHT] = notional + side[INITIAL]
+    side[LANES + INITIAL] = side[LANES + MAINTENANCE] = side[LANES + WEIGHT] = slope
 
 
-@kernel(forceinline=True)
-def _standard(account, holdings, columns, quotes, rates, rule, out):  # type: ignore[no-untyped-def]
-    """Screen one account."""
-    start, count, asset, lots = holdings
+@kernel
+def _sides(columns, quotes, rates, rule, assets):  # type: ignore[no-untyped-def]
+    """[2 × asset + sold] what a lot adds to each sum; beyond, what |lots| times a lot adds.
+
+    A lot sold carries the other sign where the sum takes |lots|.
+    """
     value, collateral, bound, notional, kind, coin = columns
     size, underlying, spot, strike, is_call = quotes
     has_option, option_rates, has_future, future_rates = rates
-    charged, long_counts = rule
-    first = start[account]
-    last = first + count[account]
-    equity, margin_equity, gross, initial, maintenance, weight = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    sides = np.empty((2 * value.size, 2 * LANES))
+    for number in assets:
+        sides[2 * number : 2 * number + 2] = 0.0
+        bought, sold = sides[2 * number], sides[2 * number + 1]
+        owner, sort, mark = coin[number], kind[number], value[number]
+        bought[0] = sold[0] = sold[COUNTED] = mark
+        bought[COUNTED] = collateral[number]
+        bought[GROSS] = sold[GROSS] = bound[number]
+        price = underlying[number]
+        if sort == OPTION and has_option[owner] and price > 0.0 and size[number] > 0.0:
+            quote = (size[number], price, strike[number], abs(mark), is_call[number])
+            _option(bought, sold, quote, option_rates[owner], rule)
+        elif sort == OPTION:
+            bought[COUNTED] = 0.0
+            _full(sold, notional[number] + abs(mark))
+        elif sort >= LINEAR:
+            inverse = sort == INVERSE
+            for side in (bought, sold):
+                if has_future[owner] and (not inverse or spot[owner] > 0.0):
+                    coins = notional[number] / spot[owner] if inverse else size[number] / BILLION
+                    _future(side, notional[number], coins, future_rates[owner])
+                else:
+                    _full(side, notional[number])
+        for place in range(GROSS, 2 * LANES):
+            sold[place] = -sold[place]
+    return sides
+
+
+@kernel(forceinline=True)
+def _standard(account, holdings, sides, out):  # type: ignore[no-untyped-def]
+    """Screen one account: Σ lots · (what a lot adds + |lots| · what grows with it)."""
+    start, count, asset, lots = holdings
+    first = uint64(start[account])
+    last = first + uint64(count[account])
+    sums = splat(0.0)
     for row in range(first, last):
-        number, quantity = asset[row], lots[row]
-        sort, owner, worth = kind[number], coin[number], quantity * value[number]
-        equity += worth
-        gross += abs(quantity) * bound[number]
-        counted = quantity * collateral[number] if quantity > 0.0 else worth
-        if sort == OPTION:
-            price = underlying[number]
-            if has_option[owner] and price > 0.0 and size[number] > 0.0:
-                margin_equity += (
-                    counted if (long_counts if quantity > 0.0 else not charged) else 0.0
-                )
-                terms = (size[number], price, strike[number], abs(value[number]), is_call[number])
-                owed, kept = _option(quantity, terms, option_rates[owner], charged)
-                initial += owed
-                maintenance += kept
-                coins = abs(quantity) * size[number] / BILLION
-                weight += 4.0 * (coins * (price + strike[number]) + abs(worth))
-            elif not quantity > 0.0:
-                margin_equity += worth
-                full = abs(quantity) * notional[number] + abs(worth)
-                initial += full
-                maintenance += full
-                weight += full
-            continue
-        margin_equity += counted
-        if sort < LINEAR:
-            continue
-        exposure = abs(quantity) * notional[number]
-        owed, kept = exposure, exposure
-        if has_future[owner] and (sort != INVERSE or spot[owner] > 0.0):
-            coins = abs(quantity) * size[number] / BILLION
-            if sort == INVERSE:
-                coins = exposure / spot[owner]
-            owed, kept = _future(exposure, coins, future_rates[owner])
-        initial += owed
-        maintenance += kept
-        weight += exposure + owed
-    rows = float(last - first)
+        held = lots[row]
+        side = 2 * uint64(asset[row]) + uint64(held < 0.0)
+        lot = multiply_add(load(sides, side, 0), splat(abs(held)), load(sides, side, LANES))
+        sums = multiply_add(sums, splat(held), lot)
+    rows = float(count[account])
+    gross, weight = lane(sums, GROSS), lane(sums, WEIGHT)
     error = 0.0 if gross < EXACT else rows * ULP * gross
     if weight != 0.0:
         error += (rows + 16.0) * ULP * weight + rows
-    total = (initial, maintenance, error)
-    _seal(account, gross, equity, margin_equity, total, abs(weight) < math.inf, out)
+    total = (lane(sums, INITIAL), lane(sums, MAINTENANCE), error)
+    clean = abs(weight) < math.inf
+    _seal(account, gross, lane(sums, 0), lane(sums, COUNTED), total, clean, out)
 
 
 @kernel
 def standard_serial(
     holdings: Any, columns: Any, quotes: Any, rates: Any, rule: Any, out: Any
 ) -> None:
+    assets = assets_held(holdings, columns[0].size)
+    sides = _sides(columns, quotes, rates, rule, assets)
     for account in range(out.shape[1]):
-        _standard(account, holdings, columns, quotes, rates, rule, out)
+        _standard(account, holdings, sides, out)
 
 
 @kernel(parallel=True)
 def standard_parallel(
     holdings: Any, columns: Any, quotes: Any, rates: Any, rule: Any, out: Any
 ) -> None:
+    assets = assets_held(holdings, columns[0].size)
+    sides = _sides(columns, quotes, rates, rule, assets)
     for account in prange(out.shape[1]):
-        _standard(account, holdings, columns, quotes, rates, rule, out)
+        _standard(account, holdings, sides, out)
