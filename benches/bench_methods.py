@@ -1,7 +1,8 @@
 """Every batched margin method on a million accounts, as a multiple of the plain sweep beside it.
 
 The plain sweep is `Scan` with netting "all" over 32 scenarios; the others read the same rows and
-the same table. All alternate in one run and the best of five counts. Then implied volatility, and
+the same table. A venue's portfolio margin stands beside a plain sweep of its own table, with as
+many scenarios. All alternate in one run and the best of seven counts. Then implied volatility, and
 the margin of one account of twenty positions through the library. Run it as a script, with --json
 for a machine.
 """
@@ -16,9 +17,11 @@ from decimal import Decimal
 
 import numpy as np
 
-from bench_sweep import SCENARIOS, book
+from bench_sweep import SCENARIOS, aligned, book
 from seawall.margin import (
     Bracket,
+    DeribitPortfolio,
+    DerivePortfolioMargin,
     ExactTable,
     Holdings,
     Lending,
@@ -28,12 +31,15 @@ from seawall.margin import (
     TieredBySize,
     holdings_of,
 )
+from seawall.margin.deribit.columns import PairRates, SettlementRates
+from seawall.margin.derive import PRESETS
 from seawall.margin.listed.venues import VENUES
 from seawall.market import Kind
 from seawall.pricing import RiskTable, black_price, implied_volatility
 from seawall.pricing.table import Quotes
 
-ROUNDS = 5
+ROUNDS = 7
+DAY_MS = 86_400_000
 OPTIONS = 1_000_000
 COINS = ("BTC", "ETH", "SOL")
 
@@ -68,6 +74,68 @@ def methods() -> dict[str, object]:
         "scan_by_coin": Scan(moves=moves, short_option_minimum=Decimal("0.01")),
         "lending": Lending(coins={coin: Lent(Decimal("0.75"), Decimal("0.8")) for coin in COINS}),
     }
+
+
+def portfolios() -> dict[str, DeribitPortfolio | DerivePortfolioMargin]:
+    """Deribit's numbers of 2026 for each coin, and Derive's main net."""
+    pair = PairRates(
+        *map(Decimal, ("0.16", "0.5", "0.25")),
+        m_inc=Decimal("0.00005"),
+    )
+    settled = SettlementRates(Decimal("0.075"), Decimal("0.01"), Decimal(100_000))
+    return {
+        "deribit_pm": DeribitPortfolio(
+            pairs=dict.fromkeys(COINS, pair), currencies={"USDC": settled}
+        ),
+        "derive_pm": DerivePortfolioMargin(terms=PRESETS["derive_portfolio"], coins=COINS),
+    }
+
+
+def answered(risk: RiskTable, scenarios: int) -> RiskTable:
+    """The table with other scenarios, six weekly expiries of options, settled in a dollar."""
+    assets = len(risk.value)
+    dice = np.random.default_rng(5)
+    change = aligned(assets, -(-scenarios // 32) * 32)
+    change[:, :scenarios] = dice.integers(-(10**9), 10**9, (assets, scenarios))
+    change[:, scenarios:] = change[:, :1]
+    weeks = np.where(risk.kind == Kind.OPTION, 1 + np.arange(assets) // 3 % 6, 0)
+    quotes = risk.quotes._replace(
+        years=weeks * 7 / 365,
+        price=np.array([1e10, 6e14, 6e14, 6e14]),
+        settles=np.zeros(assets, np.int32),
+    )
+    return risk._replace(
+        change=change,
+        bound=np.maximum(risk.value, np.abs(change).max(axis=1)),
+        coin=risk.coin + np.int32(1),
+        coins=("USDC", *COINS),
+        expires_ms=weeks * 7 * DAY_MS,
+        scenarios=scenarios,
+        quotes=quotes,
+    )
+
+
+def beside_own_sweep(holdings: Holdings, risk: RiskTable) -> dict[str, dict[str, float]]:
+    """Each portfolio margin on a table of its own, and the plain sweep of that table."""
+    found = {}
+    for name, method in portfolios().items():
+        count = len(method.grid().scenarios)
+        table = answered(risk, count)
+        moves = tuple(Decimal(n) / 100 for n in range(1, count + 1))
+        sweep = Scan(moves=moves, netting="all")
+        times = best(
+            {
+                "plain_sweep": lambda sweep=sweep, table=table: sweep.requirement(holdings, table),
+                name: lambda method=method, table=table: method.requirement(holdings, table),
+            }
+        )
+        found[name] = {
+            "scenarios": float(count),
+            "plain_sweep_ms": times["plain_sweep"] * 1e3,
+            "ms": times[name] * 1e3,
+            "times_the_plain_sweep": times[name] / times["plain_sweep"],
+        }
+    return found
 
 
 def best(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
@@ -122,6 +190,7 @@ def run(accounts: int = 1_000_000, rows: int = 8) -> dict[str, object]:
         "accounts": accounts,
         "milliseconds": {name: taken * 1e3 for name, taken in times.items()},
         "times_the_plain_sweep": {name: taken / sweep for name, taken in times.items()},
+        "beside_the_sweep_of_its_own_table": beside_own_sweep(holdings, risk),
         "implied_volatilities_a_second": implied(),
         "one_account_of_20_ms": alone(holdings, risk) * 1e3,
     }

@@ -151,6 +151,25 @@ def load(context: Any, table: Any, row: Any, column: Any) -> Any:
 
 
 @intrinsic
+def store(context: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
+    """Write table[row, column : column + 8] of a C-contiguous float64 table."""
+    if not (isinstance(table, types.Array) and table.layout == "C" and table.ndim == 2):
+        raise numba.TypingError("store writes a C-contiguous table of two dimensions")
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        at = [
+            context.cast(builder, argument, kind, types.intp)
+            for argument, kind in zip(arguments[1:3], signature.args[1:3], strict=True)
+        ]
+        first = cgutils.get_item_pointer(context, builder, signature.args[0], array, at)
+        builder.store(arguments[3], builder.bitcast(first, _DOUBLES.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.void(table, row, column, vector), build
+
+
+@intrinsic
 def splat(context: Any, number: Any) -> Any:
     """Repeat one number in every lane."""
 
@@ -197,6 +216,29 @@ def least_lane(context: Any, lanes: Any) -> Any:
         return builder.extract_element(folded, ir.Constant(ir.IntType(32), 0))
 
     return types.float64(vector), build
+
+
+@intrinsic
+def lane(context: Any, lanes: Any, place: Any) -> Any:
+    """Take the number of one lane."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = context.cast(builder, arguments[1], signature.args[1], types.int32)
+        return builder.extract_element(arguments[0], at)
+
+    return types.float64(vector, place), build
+
+
+@intrinsic
+def lanes_above(context: Any, left: Any, right: Any) -> Any:
+    """Count the lanes in which the left number is greater; NaN is not."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        above = builder.fcmp_ordered(">", arguments[0], arguments[1])
+        count = builder.ctpop(builder.bitcast(above, ir.IntType(_LANES)))
+        return builder.zext(count, ir.IntType(64))
+
+    return types.int64(vector, vector), build
 
 
 @intrinsic

@@ -25,6 +25,7 @@ from seawall.engine.codec import (
 from seawall.engine.effect import Effects, StateChanged
 from seawall.engine.event import Deposited, Event, Events, Priced, Started
 from seawall.market import Instrument, VolatilitySlice
+from seawall.market.oracle import Report, Status
 
 EDGES = [0, -1, 127, 128, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30]
 integers = st.one_of(st.integers(-(2**70), 2**70), st.sampled_from(EDGES))
@@ -58,6 +59,14 @@ options = st.builds(
 )
 instruments = st.one_of(perpetuals, options)
 slices = st.builds(VolatilitySlice)
+reports = st.builds(
+    Report,
+    source=texts,
+    price=st.integers(-(2**63) + 1, 2**63 - 1),
+    confidence=st.integers(0, 2**63 - 1),
+    published_ms=integers,
+    status=st.sampled_from(Status),
+)
 
 
 BY_TYPE = {
@@ -66,6 +75,7 @@ BY_TYPE = {
     str(bytes): columns,
     str(tuple[str, ...]): st.lists(texts, max_size=3).map(tuple),
     str(tuple[Instrument, ...]): st.lists(instruments, max_size=2).map(tuple),
+    str(tuple[Report, ...]): st.lists(reports, max_size=2).map(tuple),
     str(tuple[VolatilitySlice, ...]): st.lists(slices, max_size=2).map(tuple),
 }
 

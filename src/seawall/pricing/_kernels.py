@@ -176,66 +176,6 @@ def black_greeks(forward, strike, volatility, years, discount, is_call, out):  #
         out[3, i] = rate * price - 0.5 * density * forward[i] * volatility[i] / root
 
 
-@kernel
-def _implied_deviation(price, ratio):  # type: ignore[no-untyped-def]
-    """σ√T of an out-of-the-money call of strike 1 on forward `ratio` ≤ 1, by bracketed Newton.
-
-    Below the inflection √(2|ln ratio|) it solves in 1/√(−ln price), above it in
-    ln(ratio − price): both are nearly straight there, so few steps are needed.
-    """
-    inflection = np.sqrt(-2.0 * logarithm(ratio))
-    below = price < _black(ratio, 1.0, inflection, 1.0) and inflection > 0.0
-    low = 0.0 if below else inflection
-    high = inflection if below else 80.0
-    wanted = 1.0 / np.sqrt(-logarithm(price)) if below else logarithm(ratio - price)
-    s = 0.5 * inflection if below else inflection + 0.5
-    for _ in range(100):
-        here = _black(ratio, 1.0, s, 1.0)
-        if here < price:
-            low = s
-        else:
-            high = s
-        d1 = logarithm(ratio) / s + 0.5 * s
-        slope = ratio * exponential(-0.5 * d1 * d1) / _ROOT_2PI
-        step = 0.0
-        if below and here > 1e-300:
-            depth = -logarithm(here)
-            found = 1.0 / np.sqrt(depth)
-            step = (wanted - found) * 2.0 * here * depth / (found * slope)
-        elif not below and here < ratio:
-            rest = ratio - here
-            step = (logarithm(rest) - wanted) * rest / slope
-        following = s + step
-        if step == 0.0 and here == price:
-            return s
-        if not (low < following < high) or step == 0.0:
-            following = 0.5 * (low + high)
-        if abs(following - s) <= 2e-16 * s:
-            return following
-        s = following
-    return s
-
-
-@kernel
-def implied_volatility(price, forward, strike, years, discount, is_call, out):  # type: ignore[no-untyped-def]
-    """NaN where the price is not strictly inside its no-arbitrage bounds."""
-    for i in range(out.size):
-        ratio = forward[i] / strike[i]
-        sign = 1.0 if is_call[i] else -1.0
-        value = price[i] / discount[i]
-        inside = max(sign * (forward[i] - strike[i]), 0.0)
-        ceiling = forward[i] if is_call[i] else strike[i]
-        # Parity turns any option into the out-of-the-money one of the pair; a put of it is, with
-        # forward and strike exchanged, a call.
-        scale = strike[i] if ratio <= 1.0 else forward[i]
-        normal = (value - inside) / scale
-        ratio = ratio if ratio <= 1.0 else strike[i] / forward[i]
-        if value > inside and value < ceiling and normal > 1e-300 and normal < ratio:
-            out[i] = _implied_deviation(normal, ratio) / np.sqrt(years[i])
-        else:
-            out[i] = np.nan
-
-
 @inlined
 def _total_variance(k, a, b, rho, m, sigma):  # type: ignore[no-untyped-def]
     """SVI total variance, held flat beyond four of its own at-the-money deviations."""

@@ -103,7 +103,7 @@ def implied_volatility(
     >>> round(float(implied_volatility(4112.364430952128, 60_000, 60_000, 30 / 365)), 12)
     0.6
     """
-    from seawall.pricing import _kernels
+    from seawall.pricing.implied import _kernels
 
     columns, flags, shape = _columns(price, forward, strike, years, discount, is_call=is_call)
     require("price", columns[0], -GREATEST, GREATEST)

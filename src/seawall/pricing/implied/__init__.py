@@ -1,0 +1,1 @@
+"""The compiled search for implied volatilities."""
