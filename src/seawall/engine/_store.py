@@ -88,8 +88,11 @@ class DamagedError(JournalError):
 class Store:
     """One connection to one journal's tables, and the lock that keeps other writers out."""
 
-    def __init__(self, where: str | Path, *, writing: bool, durability: Durability) -> None:
+    def __init__(
+        self, where: str | Path, *, writing: bool, durability: Durability, seize: bool = False
+    ) -> None:
         self.writing = writing
+        self._locks = writing and not seize
         self._durability = durability
         self._lock: sqlite3.Connection | None = None
         self._connection: Connection | None = None
@@ -115,7 +118,7 @@ class Store:
             else:
                 if not self.path.is_file():
                     raise JournalError(f"{self.name}: no such journal")
-                if self.writing:
+                if self._locks:
                     self._take_lock(self.path)
                 self._connect_sqlite(self.path)
 
@@ -308,7 +311,7 @@ class Store:
             raw.commit()
 
         self._connection = engine.connect()
-        if self.writing:
+        if self._locks:
             self._take_advisory_lock(self._connection)
         self._connection.commit()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seawall.engine.effect import Reason
 from seawall.engine.event import CollateralObserved, Deposited
-from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND, Venue
+from seawall.engine.state import FIRST_ACCOUNT, Venue
 from seawall.margin.collateral import Observed
 from seawall.money import parse_atoms
 
@@ -30,7 +30,7 @@ def cap_refusal(venue: Venue, event: Deposited) -> Reason | None:
     """
     coin = event.coin
     cap = venue.rulebook.coins[coin].deposit_cap
-    if cap is None or event.account == INSURANCE_FUND:
+    if cap is None or venue.method[event.account] < 0:
         return None
     price = venue.snapshot.price[coin]
     if price <= 0:

@@ -1,11 +1,13 @@
 """Auto-deleveraging: a bankrupt position is closed against those who profit from it.
 
-It comes after the book and when the insurance fund could not carry the wind-down. The position is
-handed over at its bankruptcy price, so that the bankrupt account ends with nothing and owes
-nothing; the counterparties give up the part of their profit that nobody could pay. Those with the
-most profit and the most leverage go first: they took the most of the risk that came due. Nobody is
-deleveraged into a loss: whose profit for each lot is less than what the bankruptcy price takes from
-it is passed over, and what then finds no taker stays with the book and the fund.
+It comes after the book and the backstop, when the insurance funds could not carry the wind-down. At
+its bankruptcy price the bankrupt account ends with nothing and owes nothing; the counterparties
+give up the part of their profit that nobody could pay. At the mark they give up nothing, and what
+the account lacks goes on down: to the funds, then to shared loss. The mark before the last tick
+lies between, or beyond. Who goes first is a rule; by default those with the most profit and the
+most leverage: they took the most of the risk that came due. Nobody is deleveraged into a loss:
+whose profit for each lot is less than what the price takes from it is passed over, and what then
+finds no taker stays with the book and the funds.
 """
 
 from __future__ import annotations
@@ -14,11 +16,17 @@ import numpy as np
 
 from seawall.engine.confirm import screen
 from seawall.engine.effect import Deleveraged, State
-from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.engine.state import Venue
 from seawall.engine.trading import exchange
 from seawall.ledger import Cause
-from seawall.liquidation import Candidate, bankruptcy_price, bankruptcy_value, deleverage, rank
+from seawall.liquidation import (
+    Candidate,
+    allocate,
+    bankruptcy_price,
+    bankruptcy_value,
+)
 from seawall.market import Kind
+from seawall.money import parse_ratio
 from seawall.pricing import Floats, Ints
 
 NEVER = 2**200  # More than anybody could be asked to give up.
@@ -30,36 +38,86 @@ def deleverage_account(venue: Venue, account: int) -> bool:
     number = int(venue.method[account])
     rows = venue.ledger.rows(account)
     closed = False
+    rule = venue.rulebook.deleveraging
     for asset, lots in venue.open_contracts(account):
         instrument = venue.catalogue.assets[asset].instrument
-        price = max(1, bankruptcy_price(rows, venue.tables.exact(number), asset, venue.catalogue))
-        given_up = _given_up(venue, number, rows, asset, lots)
+        lacks = _lacks(venue, number, rows, asset, lots)
+        if rule.price == "bankruptcy":
+            table = venue.tables.exact(number)
+            price = max(1, bankruptcy_price(rows, table, asset, venue.catalogue))
+            given_up = lacks
+        else:
+            price = _market_price(venue, instrument)
+            given_up = _given_up(venue, asset, lots, price)
         if given_up >= venue.no_takers.get((asset, lots > 0), NEVER):
             continue
-        queue = rank(_candidates(venue, account, asset, lots, given_up))
-        made = deleverage(lots, queue)
+        made = allocate(
+            rule.ranking,
+            lots,
+            _candidates(venue, account, asset, lots, given_up),
+            cap_ratio=parse_ratio(rule.cap_ratio),
+            seed=venue.seed + account.to_bytes(8, "big") + asset.to_bytes(8, "big"),
+        )
         if made.remainder:
             venue.no_takers[asset, lots > 0] = given_up
         for take in made.takes:
             closed = True
-            _hand_over(venue, account, take.account, instrument, take.lots, price)
+            _hand_over(venue, account, take.account, instrument, take.lots, price, lacks)
     return closed
 
 
-def _given_up(venue: Venue, method: int, rows: list[tuple[int, int]], asset: int, lots: int) -> int:
-    """What a counterparty loses on each lot against the mark; never below zero."""
+def against_mark(venue: Venue, instrument: int, lots: int, cash: int) -> int:
+    """What a buyer of signed lots paid beyond their value, numeraire atoms; negative: gained."""
+    value = venue.tables.exact(0).value
+    catalogue = venue.catalogue
+    received = lots * value[catalogue.lot_asset[instrument]]
+    return -(received + cash * value[catalogue.cash_asset[instrument]])
+
+
+def _lacks(venue: Venue, method: int, rows: list[tuple[int, int]], asset: int, lots: int) -> int:
+    """What each lot lacks against the mark to leave the account at zero; never below zero."""
     table = venue.tables.exact(method)
     beyond = bankruptcy_value(rows, table, asset) - table.value[asset]
     return max(0, beyond if lots > 0 else -beyond)
 
 
+def _market_price(venue: Venue, instrument: int) -> int:
+    """The mark, or what it was before the last tick where the rules say so."""
+    before = venue.previous_mark
+    if venue.rulebook.deleveraging.price == "previous_mark" and instrument < len(before):
+        return max(1, before[instrument])
+    return max(1, venue.mark(instrument))
+
+
+def _given_up(venue: Venue, asset: int, lots: int, price: int) -> int:
+    """What a counterparty loses on each lot at a price against the mark; never below zero."""
+    value, catalogue = venue.tables.exact(0).value, venue.catalogue
+    row = catalogue.assets[asset]
+    lot = catalogue.instruments[row.instrument].lot
+    coin = value[row.currency] * catalogue.coins[row.currency].one
+    if row.kind is Kind.INVERSE:
+        numerator, denominator = -lot * coin, price
+    else:
+        numerator = price * lot * coin
+        denominator = catalogue.coins[row.coin].one * catalogue.numeraire.one
+    beyond = numerator - value[asset] * denominator
+    return max(0, -(-(beyond if lots > 0 else -beyond) // denominator))
+
+
 def _hand_over(
-    venue: Venue, account: int, counterparty: int, instrument: int, lots: int, price: int
+    venue: Venue,
+    account: int,
+    counterparty: int,
+    instrument: int,
+    lots: int,
+    price: int,
+    lacks: int,
 ) -> None:
     venue.shaken.add(counterparty)
     cash = exchange(venue, instrument, counterparty, account, lots, price, Cause.DELEVERAGING)
     catalogue = venue.catalogue
     settle = catalogue.coin(catalogue.instruments[instrument].settle)
+    tells = venue.rulebook.tells_waterfall
     venue.effects.append(
         Deleveraged(
             account=account,
@@ -68,6 +126,8 @@ def _hand_over(
             lots=lots,
             price=price,
             notional=venue.worth(settle, abs(cash)),
+            needed=abs(lots) * lacks if tells else 0,
+            taken=against_mark(venue, instrument, lots, cash) if tells else 0,
         )
     )
 
@@ -79,7 +139,7 @@ def _candidates(
     venue.columns.refresh()
     accounts, held = venue.ledger.holders(asset)
     other_side = (held < 0) if lots > 0 else (held > 0)
-    other_side &= (accounts >= FIRST_ACCOUNT) & (accounts != account)
+    other_side &= (venue.method[accounts] >= 0) & (accounts != account)
     other_side &= venue.status[accounts] < State.LIQUIDATING
     accounts, held = accounts[other_side], held[other_side]
     if not len(accounts):
@@ -89,10 +149,13 @@ def _candidates(
     accounts, held, profit = accounts[able], held[able], profit[able]
     if not len(accounts):
         return []
-    score = _score(venue, asset, accounts, held, profit)
-    first = np.argsort(-score, kind="stable")
-    enough = np.cumsum(np.abs(held[first])) >= CANDIDATES_MARGIN * abs(lots)
-    last = int(np.argmax(enough)) + 1 if enough.any() else len(first)
+    if venue.rulebook.deleveraging.ranking == "profit_times_leverage":
+        score = _score(venue, asset, accounts, held, profit)
+        first = np.argsort(-score, kind="stable")
+        enough = np.cumsum(np.abs(held[first])) >= CANDIDATES_MARGIN * abs(lots)
+        last = int(np.argmax(enough)) + 1 if enough.any() else len(first)
+    else:  # Everybody has a share, or a ticket.
+        first, last = np.arange(len(accounts)), len(accounts)
     judged = [_judged(venue, asset, int(accounts[i]), int(held[i])) for i in first[:last].tolist()]
     return [one for one in judged if one.profit >= abs(one.lots) * given_up]
 
@@ -139,12 +202,13 @@ def _judged(venue: Venue, asset: int, account: int, held: int) -> Candidate:
     profit = held * table.value[asset]
     if venue.catalogue.assets[cash_asset].kind is Kind.QUOTE:
         profit += venue.ledger.balance(account, cash_asset) * table.value[cash_asset]
+    is_ranked = venue.rulebook.deleveraging.ranking == "profit_times_leverage"
     return Candidate(
         account=account,
         lots=held,
         profit=profit,
         notional=abs(held) * table.notional[asset],
-        margin_equity=venue.judge(account).margin_equity,
+        margin_equity=venue.judge(account).margin_equity if is_ranked else 0,
     )
 
 
@@ -161,5 +225,5 @@ def unrealised_gains(venue: Venue, coin: int) -> list[tuple[int, int]]:
     return [
         (account, worth // value[coin])
         for account, worth in sorted(gain.items())
-        if account >= FIRST_ACCOUNT and worth >= value[coin]
+        if venue.method[account] >= 0 and worth >= value[coin]
     ]

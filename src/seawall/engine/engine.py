@@ -12,14 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from seawall.engine import breakers, collateral, liquidate, memory, oracles, trading
+from seawall.engine import (
+    auctions,
+    bids,
+    breakers,
+    collateral,
+    liquidate,
+    memory,
+    oracles,
+    tick,
+    trading,
+    waterfall,
+)
+from seawall.engine.amends import correct, reconcile
 from seawall.engine.call import follow
 from seawall.engine.codec import encode_effects, encode_event, link
 from seawall.engine.confirm import screen, suspects
 from seawall.engine.effect import Effects, Reason, Refused, State
 from seawall.engine.event import (
+    AuctionBid,
+    AuctionCommitted,
+    AuctionRevealed,
+    AuctionTaken,
     CollateralObserved,
+    Corrected,
     Deposited,
+    Elapsed,
     Event,
     Filled,
     Funded,
@@ -29,6 +47,7 @@ from seawall.engine.event import (
     Opened,
     Overridden,
     Priced,
+    Reconciled,
     RulesChanged,
     Settled,
     Started,
@@ -138,6 +157,7 @@ class Engine:
         assert sum(venue.waiting.values()) == len(venue.orders)
         called = {a for a, s in enumerate(venue.status.tolist()) if s == State.CALLED}
         assert called == set(venue.deadline), "a call without a deadline, or the reverse"
+        auctions.check(venue)
 
     # -- memory --------------------------------------------------------------------------------
 
@@ -178,6 +198,8 @@ class Engine:
         before_ms, venue.time_ms = venue.time_ms, event.time_ms
         venue.effects = []
         venue.watch.read = 0
+        venue.falls.begin()
+        venue.seed = self.chain
         try:
             refusal = _VERBS[type(event)](venue, event)
         except RulebookError:
@@ -186,8 +208,11 @@ class Engine:
         if refusal is not None:
             assert not venue.effects, "a refused event had effects"
             venue.time_ms = before_ms
+        else:
+            bids.advance(venue)
         _settle_the_moment(venue)
         if refusal is None:
+            waterfall.tell(venue)
             breakers.see_event(venue, event)
         return refusal, tuple(venue.effects)
 
@@ -238,64 +263,6 @@ def _loaded(venue: Venue, event: Loaded) -> Reason | None:
     return None
 
 
-def _priced(venue: Venue, event: Priced) -> Reason | None:
-    if oracles.tells_for_an_oracle(venue, event):
-        return Reason.PRICE_FROM_ORACLE
-    refusal = _shown(venue, event)
-    if refusal is None:
-        breakers.see_prices(venue, event.price, event.mark)
-        _look_at_everybody(venue)
-    return refusal
-
-
-def _oracle_observed(venue: Venue, event: Observed) -> Reason | None:
-    seen = oracles.heard(venue, event)
-    if isinstance(seen, Reason):
-        return seen
-    tick = oracles.as_tick(event, seen.outcome)
-    refusal = _shown(venue, tick) if tick else None
-    if refusal is not None:
-        return refusal
-    oracles.keep(venue, event.coin, seen)
-    if tick:
-        breakers.see_prices(venue, tick.price, tick.mark)
-    _look_at_everybody(venue)
-    return None
-
-
-def _shown(venue: Venue, event: Priced) -> Reason | None:
-    """Let a tick be what was last seen, and price the tables; judge nobody yet."""
-    try:
-        snapshot, touched = venue.snapshot.priced(
-            venue.catalogue,
-            venue.snapshot.sequence + 1,
-            event.time_ms,
-            price=event.price,
-            mark=event.mark,
-            slices=event.slices,
-            depth=event.depth,
-            confidence=event.confidence,
-        )
-    except ValueError:
-        return Reason.PRICE_NOT_POSITIVE
-    before, venue.snapshot = venue.snapshot, snapshot
-    moved = snapshot.time_ms != before.time_ms
-    if not all(snapshot.price):
-        return None
-    if moved:  # An option loses value by the clock alone.
-        touched |= venue.catalogue.option_coins(snapshot.time_ms)
-    try:
-        venue.tables.reprice(venue.catalogue, snapshot, touched)
-    except PricingError:  # An option without a smile.
-        venue.snapshot = before
-        return Reason.NO_PRICE
-    venue.left_depth = {}
-    venue.no_takers = {}
-    venue.fund = None
-    venue.unmet = set()
-    return None
-
-
 def _look_at_everybody(venue: Venue) -> None:
     """Screen the venue, judge the suspects in the order of their shortfall, and liquidate."""
     if not venue.tables.ready:
@@ -315,7 +282,7 @@ def _settle_the_moment(venue: Venue) -> None:
     """Share losses once no order is open, and judge again whoever gave something up for others."""
     while venue.shaken or (venue.unshared and not venue.orders):
         if venue.unshared and not venue.orders:
-            liquidate.share_losses(venue)
+            waterfall.share_losses(venue)
         accounts = np.array(sorted(venue.shaken), np.int64)
         venue.shaken.clear()
         if not venue.tables.ready:
@@ -327,37 +294,45 @@ def _settle_the_moment(venue: Venue) -> None:
                 liquidate.liquidate(venue, account)
 
 
-def _funded(venue: Venue, event: Funded) -> Reason | None:
-    refusal = trading.fund(venue, event)
-    if refusal is None:
-        _look_at_everybody(venue)
-    return refusal
+def _then_everybody(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:
+    def run(venue: Venue, event: Any) -> Reason | None:
+        refusal = verb(venue, event)
+        if refusal is None:
+            _look_at_everybody(venue)
+        return refusal
 
-
-def _observed(venue: Venue, event: CollateralObserved) -> Reason | None:
-    refusal = collateral.observe(venue, event)
-    if refusal is None:
-        _look_at_everybody(venue)
-    return refusal
+    return run
 
 
 def _then_parties(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:
     def run(venue: Venue, event: Any) -> Reason | None:
         refusal = verb(venue, event)
+        paid = isinstance(event, Deposited)
         if refusal is None and venue.tables.ready:
             for name in ("account", "buyer", "seller"):
                 account = getattr(event, name, -1)
-                if account >= FIRST_ACCOUNT and follow(venue, account):
+                if account < FIRST_ACCOUNT or venue.method[account] < 0:
+                    continue
+                if follow(venue, account, paid=paid):
                     liquidate.liquidate(venue, account)
         return refusal
 
     return run
 
 
-def _overridden(venue: Venue, event: Overridden) -> Reason | None:
-    refusal = breakers.override(venue, event)
+def _elapsed(venue: Venue, event: Elapsed) -> None:
+    """Nothing new is known: deadlines, windows and what has cooled down are looked at."""
+    _look_at_everybody(venue)
+
+
+def _settled(venue: Venue, event: Settled) -> Reason | None:
+    refusal = trading.settle(venue, event)
     if refusal is None:
-        _look_at_everybody(venue)
+        auctions.withdraw_of(venue, event.instrument)
+    if refusal is None and venue.tables.ready:
+        for account in sorted(venue.shaken):  # What it waited for may be gone with the contract.
+            if venue.status[account] == State.LIQUIDATING:
+                liquidate.liquidate(venue, account)
     return refusal
 
 
@@ -379,11 +354,18 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     Deposited: _then_parties(trading.deposit),
     Withdrawn: _then_parties(trading.withdraw),
     Traded: _then_parties(trading.trade),
-    Priced: _priced,
-    CollateralObserved: _observed,
-    Observed: _oracle_observed,
-    Overridden: _overridden,
-    Funded: _funded,
-    Settled: trading.settle,
+    Priced: _then_everybody(tick.price),
+    CollateralObserved: _then_everybody(collateral.observe),
+    Observed: _then_everybody(tick.hear),
+    Overridden: _then_everybody(breakers.override),
+    Funded: _then_everybody(trading.fund),
+    Settled: _settled,
     Filled: liquidate.fill,
+    Elapsed: _elapsed,
+    AuctionTaken: bids.take,
+    AuctionBid: bids.bid,
+    AuctionCommitted: bids.commit,
+    AuctionRevealed: bids.reveal,
+    Corrected: correct,
+    Reconciled: reconcile,
 }

@@ -98,6 +98,10 @@ class Priced(Event, frozen=True, tag="priced"):
     confidence: tuple[tuple[int, int], ...] = ()  # (coin, parts per billion); else as it was.
 
 
+class Elapsed(Event, frozen=True, tag="elapsed"):
+    """Time alone passes: deadlines are looked at, and what may be taken by now."""
+
+
 class CollateralObserved(Event, frozen=True, tag="collateral_observed"):
     """What feeds say of a coin beside its price, for rules that ask; it replaces what they said."""
 
@@ -147,6 +151,67 @@ class Filled(Event, frozen=True, tag="filled"):
     price: int  # Average, price atoms.
 
 
+class Corrected(Event, frozen=True, tag="corrected"):
+    """Two operators make good what wrong prices did in a window; history itself stands."""
+
+    first_sequence: int  # The window, both ends in it.
+    last_sequence: int
+    transfers: tuple[tuple[int, int, int, int], ...]  # (coin, payer, receiver, atoms)
+    first: str
+    second: str
+    reason: str
+
+
+class Reconciled(Event, frozen=True, tag="reconciled"):
+    """Two operators put into suspense what an outside statement says otherwise.
+
+    A row is (account, asset, quantity that the statement has beyond the ledger, since when).
+    """
+
+    statement: str  # Whose, and which.
+    as_of_ms: int
+    first: str
+    second: str
+    posted: tuple[tuple[int, int, int, int], ...] = ()
+    noted: tuple[tuple[int, int, int, int], ...] = ()  # Within tolerance: only remembered.
+
+
+class AuctionTaken(Event, frozen=True, tag="auction_taken"):
+    """Somebody takes lots of an auction whose price is there: Dutch, or by health."""
+
+    auction: int
+    account: int
+    lots: int  # At most so many.
+    limit: int  # Worst acceptable price, price atoms.
+
+
+class AuctionBid(Event, frozen=True, tag="auction_bid"):
+    """A bid that may win later: in an English auction for all lots, in a batch for so many."""
+
+    auction: int
+    account: int
+    price: int  # For a lot, price atoms; in a batch the limit.
+    lots: int = 0
+
+
+class AuctionCommitted(Event, frozen=True, tag="auction_committed"):
+    """A sealed bid, by its hash: see `liquidation.exits.sealed.commitment`."""
+
+    auction: int
+    account: int
+    digest: bytes
+
+
+class AuctionRevealed(Event, frozen=True, tag="auction_revealed"):
+    """A sealed bid is opened."""
+
+    auction: int
+    account: int
+    lots: int
+    price: int
+    salt: bytes
+
+
 Events = (
     Started
     | RulesChanged
@@ -160,7 +225,14 @@ Events = (
     | Funded
     | Settled
     | Filled
+    | Elapsed
     | CollateralObserved
     | Observed
     | Overridden
+    | Corrected
+    | Reconciled
+    | AuctionTaken
+    | AuctionBid
+    | AuctionCommitted
+    | AuctionRevealed
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -18,7 +18,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
-from seawall.engine import _store
+from seawall.engine import _commands, _store
+from seawall.engine._commands import Command, FencedError
 from seawall.engine._store import DamagedError, Durability, JournalError
 from seawall.engine.codec import GENESIS
 
@@ -72,6 +73,7 @@ class Journal:
         self._store = store
         self.name = store.name  # Where it is kept, without a password.
         self._cached: _Head | None = None
+        self._epoch = 0
         try:
             self._meta = self._check_opened()
         except BaseException:
@@ -100,6 +102,7 @@ class Journal:
         def fill(connection: Connection) -> None:
             connection.execute(insert(_store.META), rows)
             connection.execute(insert(_store.HEAD), {"id": 1, "sequence": 0, "chain": GENESIS})
+            _commands.begin(connection)
 
         store = _store.Store(where, writing=True, durability=durability)
         store.create(fill, overwrite=overwrite)
@@ -107,10 +110,19 @@ class Journal:
 
     @classmethod
     def open(
-        cls, where: str | Path, *, read_only: bool = False, durability: Durability = "full"
+        cls,
+        where: str | Path,
+        *,
+        read_only: bool = False,
+        durability: Durability = "full",
+        seize: bool = False,
     ) -> Self:
-        """Open a journal to continue it, or only to read it while another process may write."""
-        store = _store.Store(where, writing=not read_only, durability=durability)
+        """Open a journal to continue it, or only to read it while another process may write.
+
+        `seize` passes by the lock of a writer that hangs; `claim` then shuts that writer out.
+        """
+        writing = not read_only
+        store = _store.Store(where, writing=writing, durability=durability, seize=seize)
         store.connect()
         return cls(store)
 
@@ -131,8 +143,21 @@ class Journal:
         """State hash at the end, once the journal is finished."""
         return self._head().state_hash
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Keep a batch, all of it or nothing; return when it is durable.
+    def claim(self) -> int:
+        """Take the journal over: from here on every earlier writer gets a `FencedError`."""
+        self._cached = None
+        with self._store.transaction("it was not taken over", write=True) as connection:
+            epoch = _commands.claim(connection)
+        self._epoch = epoch
+        return epoch
+
+    def command(self, key: str) -> Command | None:
+        """What became of the command of a key; None where it was never answered."""
+        with self._store.transaction("cannot be read") as connection:
+            return _commands.find(connection, key)
+
+    def append(self, entries: Sequence[Entry], commands: Sequence[Command] = ()) -> None:
+        """Keep a batch and its commands, all of it or nothing; return when it is durable.
 
         A `JournalError` means that nothing of the batch was acknowledged. The journal stays whole:
         `last_sequence` says what it holds, and the same batch can be tried again.
@@ -161,6 +186,8 @@ class Journal:
         self._cached = None  # Known again only when the batch is in, or has been read anew.
         with self._writing("the batch was not kept") as connection:
             self._store.insert_events(connection, rows)
+            if commands:
+                _commands.keep(connection, commands)
             self._move_head(connection, head, _Head(last.sequence, last.chain, None))
         self._cached = _Head(last.sequence, last.chain, None)
 
@@ -267,10 +294,14 @@ class Journal:
         self.close()
         return False
 
-    def _writing(self, failure: str) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def _writing(self, failure: str) -> Iterator[Connection]:
         if not self._store.writing:
             raise JournalError(f"{self.name}: opened only to be read")
-        return self._store.transaction(failure, write=True)
+        with self._store.transaction(failure, write=True) as connection:
+            if _commands.epoch(connection) != self._epoch:
+                raise FencedError(f"{self.name}: another process has taken it over")
+            yield connection
 
     def _head(self) -> _Head:
         """Where the journal ends; a writer remembers it, a reader looks each time."""
@@ -299,6 +330,7 @@ class Journal:
             raise JournalError(f"{self.name}: a database, but not a Seawall journal")
         with self._store.transaction("cannot be read") as connection:
             meta = {row.key: row.value for row in connection.execute(select(_store.META))}
+            self._epoch = _commands.epoch(connection)
             query = select(_EVENT.sequence, _EVENT.chain)
             last = connection.execute(query.order_by(_EVENT.sequence.desc()).limit(1)).first()
         found = meta.pop(_FORMAT_KEY, "unknown")
@@ -313,7 +345,7 @@ class Journal:
                 f"{self.name}: it should end at event {head.sequence}, but ends at {sequence}",
                 sequence=min(sequence, head.sequence) + 1,
             )
-        return meta
+        return {key: value for key, value in meta.items() if not key.startswith("seawall.")}
 
     def _page(self, first: int, rows: int) -> Sequence[Row[Any]] | None:
         """Read a run of rows at once; None where it must be read in smaller pieces."""

@@ -10,31 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from seawall.engine import auctions, gate, taking, ways
+from seawall.engine.backstop import take_over
 from seawall.engine.convert import convert
-from seawall.engine.deleverage import deleverage_account, unrealised_gains
+from seawall.engine.deleverage import deleverage_account
 from seawall.engine.effect import (
-    FundPaid,
+    ExitFilled,
     Liquidated,
-    LossShared,
     Reason,
     State,
-    Uncovered,
 )
 from seawall.engine.event import Filled
+from seawall.engine.funds import ready_for
 from seawall.engine.orders import answered, depth_left, slipped, want
-from seawall.engine.state import CLEARING, INSURANCE_FUND, MARKET, OpenOrder, Venue
+from seawall.engine.state import MARKET, OpenOrder, Venue
 from seawall.engine.trading import exchange, fold
+from seawall.engine.waterfall import wind_up
 from seawall.ledger import Cause
 from seawall.liquidation import (
-    Close,
+    AtOracle,
     Exit,
-    Order,
+    Fillable,
     bankruptcy_price,
-    cover,
-    liquidation_fee,
-    plan,
-    share_pro_rata,
+    fillable_price,
 )
+from seawall.liquidation.exits import Side as Way
 from seawall.margin import ExactRequirement
 from seawall.market import Kind
 from seawall.money import Rounding, multiply_ratio
@@ -46,12 +46,18 @@ def liquidate(venue: Venue, account: int) -> None:
     The step sells no more than restores the initial margin, and no more than the book's depth
     takes near the mark. An account with nothing left to sell is wound up.
     """
-    if venue.waiting.get(account):
+    if venue.waiting.get(account) or not gate.may_liquidate(venue, account):
         return
     verdict = venue.judge(account)
     contracts = venue.open_contracts(account)
+    if account in venue.offers.of:
+        if verdict.margin_equity < verdict.initial:
+            return
+        auctions.withdraw(venue, account)
     if contracts and verdict.margin_equity >= verdict.initial:
         venue.change_state(account, State.HEALTHY, verdict)
+    elif contracts and take_over(venue, account, verdict):
+        liquidate(venue, account)
     elif contracts:
         out_of_reach = verdict.equity < 0 and not _fund_can_carry(venue, account, verdict)
         if out_of_reach and deleverage_account(venue, account):
@@ -68,11 +74,17 @@ def can_move(venue: Venue, account: int, equity: float) -> bool:
     It cannot where the book has nothing for its contracts and its wind-down is the fund's to carry.
     Only a filter: what is then taken is decided by exact verdicts.
     """
+    if account in venue.offers.of:
+        return False
+    if venue.rulebook.backstop is not None:
+        return True
     sides = venue.sides(account)
-    for side in sides:
+    for side in sides if taking.room(venue) > 0 else ():
         if depth_left(venue, side.instrument, side.buys) > 0:
             return True
-    return not sides or equity - 1.0 < _wind_down_cost(venue, account) - venue.fund_worth()
+        if ways.way_out(venue, account, side.instrument, side.buys):
+            return True
+    return not sides or equity - 1.0 < _wind_down_cost(venue, account) - ready_for(venue, account)
 
 
 def _close(venue: Venue, account: int) -> None:
@@ -110,6 +122,7 @@ def fill(venue: Venue, event: Filled) -> Reason | None:
 
 
 def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
+    lacked = taking.missing(venue, order.account)
     buyer, seller = (order.account, MARKET) if order.lots > 0 else (MARKET, order.account)
     cash = exchange(
         venue, order.instrument, buyer, seller, event.lots, event.price, Cause.LIQUIDATION
@@ -117,10 +130,7 @@ def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
     catalogue = venue.catalogue
     settle = catalogue.coin(catalogue.instruments[order.instrument].settle)
     notional = venue.worth(settle, abs(cash))
-    fee = liquidation_fee(notional, venue.rates.fee, venue.judge(order.account).equity)
-    price = venue.snapshot.price[settle]
-    fee_atoms = fee * catalogue.coins[settle].one // price
-    venue.move(settle, order.account, INSURANCE_FUND, fee_atoms, Cause.FEE)
+    cost = taking.book(venue, order.account, order.instrument, notional, MARKET, lacked)
     left = venue.ledger.balance(order.account, catalogue.lot_asset[order.instrument])
     venue.effects.append(
         Liquidated(
@@ -130,45 +140,46 @@ def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
             lots=event.lots if order.lots > 0 else -event.lots,
             price=event.price,
             notional=notional,
-            fee=venue.worth(settle, fee_atoms),
+            fee=cost.fee,
+            reward=cost.reward,
             full=left == 0,
         )
     )
 
 
 def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
-    number = int(venue.method[account])
-    rows = venue.ledger.rows(account)
-    exits = _exits(venue, account, rows)
+    exits = _exits(venue, account, venue.ledger.rows(account))
     if not exits:
         return
-    order = Order(venue.rulebook.liquidation.order)
-    made = plan(rows, venue.tables.exact(number), venue.methods[number], exits, order)
-    closes = made.closes
-    if not made.restores:
-        # Nothing that can be sold now restores the account, so its risk goes as far as it can.
-        closes = tuple(
-            Close(
-                asset, -min(held, exits[asset].lots) if held > 0 else min(-held, exits[asset].lots)
-            )
-            for asset, held in rows
-            if asset in exits
-        )
-    for close in closes:
+    before = len(venue.effects)
+    for close in taking.closes(venue, account, verdict, exits):
         instrument, lots = venue.catalogue.assets[close.asset].instrument, close.lots
-        want(venue, account, instrument, lots, _limit(venue, account, instrument, lots, verdict))
+        _send(venue, account, instrument, lots, _limit(venue, account, instrument, lots, verdict))
+    if any(isinstance(told, ExitFilled) for told in venue.effects[before:]):
+        liquidate(venue, account)  # It was filled at once, so there may be a next step.
+
+
+def _send(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:
+    """Let the market's way out have the lots, and the book what that leaves."""
+    side = Way.BUY if lots > 0 else Way.SELL
+    if auctions.offer(venue, account, instrument, side, abs(lots), limit):
+        return
+    left = ways.ask_at_once(venue, account, instrument, side, abs(lots), limit)
+    left = min(left, depth_left(venue, instrument, lots > 0))
+    if left > 0:
+        want(venue, account, instrument, left * side, limit)
 
 
 def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
     """Where each row could be closed: what receives the cash, how much the book takes, the cost."""
-    cost_ratio = venue.rates.slippage + venue.rates.fee
+    cost_ratio = venue.rates.away + venue.rates.fee
     table = venue.tables.exact(0)
     exits: dict[int, Exit] = {}
     for asset, held in rows:
         row = venue.catalogue.assets[asset]
         if row.kind < Kind.LINEAR or (account, row.instrument) in venue.unmet:
             continue
-        left = depth_left(venue, row.instrument, held < 0)
+        left = ways.room(venue, account, row.instrument, held)
         if left > 0:
             cash = venue.catalogue.cash_asset[row.instrument]
             exits[asset] = Exit(cash=cash, lots=left, cost=table.notional[asset] * cost_ratio)
@@ -180,20 +191,32 @@ def _limit(
 ) -> int:
     """The worst acceptable average price of an order.
 
-    The greatest slippage of the rules, and for a solvent account first not beyond its bankruptcy
-    price: what the book costs beyond that is the fund's. If nobody takes it there, the account is
-    as good as bankrupt, and waiting only makes the fund's part larger: so the next order may go on.
+    Never beyond the greatest slippage of the rules. Under `bankruptcy` a solvent account's first
+    order is not beyond its bankruptcy price: what the book costs beyond that is the fund's. Under
+    `fillable` it is not beyond the fillable price, and not beyond the bankruptcy price either where
+    the fund could not carry it. If nobody takes it there, the account is as good as bankrupt, and
+    waiting only makes the fund's part larger: so the next order may go on. An oracle's price is the
+    same for everybody and gives way to nothing.
     """
     buys = lots > 0
-    limit = slipped(venue, instrument, buys)
+    limit = slipped(venue, instrument, buys, venue.rates.away)
+    rule = venue.rulebook.liquidation.price
+    if isinstance(rule, AtOracle):
+        return limit
+    if account in venue.missed and _fund_can_carry(venue, account, verdict):
+        return limit
+    number = int(venue.method[account])
+    rows, table = venue.ledger.rows(account), venue.tables.exact(number)
+    asset = venue.catalogue.lot_asset[instrument]
+    bounds = [limit]
+    if isinstance(rule, Fillable):
+        terms = (rows, table, venue.methods[number], asset, venue.catalogue, verdict)
+        bounds.append(fillable_price(rule, *terms))
     if verdict.equity > 0 and not (
-        account in venue.missed and _fund_can_carry(venue, account, verdict)
+        isinstance(rule, Fillable) and _fund_can_carry(venue, account, verdict)
     ):
-        asset = venue.catalogue.lot_asset[instrument]
-        table = venue.tables.exact(int(venue.method[account]))
-        worst = bankruptcy_price(venue.ledger.rows(account), table, asset, venue.catalogue)
-        limit = min(limit, worst) if buys else max(limit, worst)
-    return limit
+        bounds.append(bankruptcy_price(rows, table, asset, venue.catalogue))
+    return min(bounds) if buys else max(bounds)
 
 
 def fold_quotes(venue: Venue, account: int) -> None:
@@ -204,55 +227,9 @@ def fold_quotes(venue: Venue, account: int) -> None:
             fold(venue, account, asset, row.currency, atoms)
 
 
-def wind_up(venue: Venue, account: int) -> None:
-    """Nothing is left to sell: the insurance fund pays what is still owed, from the same coin.
-
-    The fund was paid in for this, so it goes first. What it cannot pay is carried by the clearing
-    account until the orders of the moment are answered, and shared then: see `share_losses`.
-    """
-    owed = [(coin, -atoms) for coin, atoms in venue.ledger.rows(account) if atoms < 0]
-    verdict = venue.judge(account)
-    for coin, deficit in owed:
-        paid, _, left = cover(deficit, venue.ledger.balance(INSURANCE_FUND, coin))
-        venue.move(coin, INSURANCE_FUND, account, paid, Cause.INSURANCE)
-        if paid:
-            venue.effects.append(FundPaid(account=account, atoms=venue.worth(coin, paid)))
-        if left:
-            venue.move(coin, CLEARING, account, left, Cause.SHARED_LOSS)
-            venue.unshared.append((account, coin, left))
-    venue.change_state(account, State.BANKRUPT if owed else State.CLOSED, verdict)
-
-
-def share_losses(venue: Venue) -> None:
-    """The last resort: those who gained from the other side bear what nobody else could pay.
-
-    In proportion to their gains and never beyond them: their profit was the bankrupt accounts'
-    loss, and it was not there to be paid. All losses of a moment are shared at once, so that nobody
-    bears more for being first in the list. What even the gains cannot bear goes back to the
-    accounts that owe it, latest first, and stays there in sight.
-    """
-    losses, venue.unshared = venue.unshared, []
-    for coin in sorted({coin for _, coin, _ in losses}):
-        mine = [(account, atoms) for account, owed_in, atoms in losses if owed_in == coin]
-        gains = [(bearer, gain, gain) for bearer, gain in unrealised_gains(venue, coin)]
-        shared, left = share_pro_rata(sum(atoms for _, atoms in mine), gains)
-        for bearer, atoms in shared:
-            venue.move(coin, bearer, CLEARING, atoms, Cause.SHARED_LOSS)
-            venue.shaken.add(bearer)
-        for account, atoms in reversed(mine):
-            back = min(left, atoms)
-            left -= back
-            venue.move(coin, account, CLEARING, back, Cause.SHARED_LOSS)
-            worth = venue.worth(coin, atoms - back)
-            if atoms > back:
-                venue.effects.append(LossShared(account=account, atoms=worth, bearers=len(shared)))
-            if back:
-                venue.effects.append(Uncovered(account=account, coin=coin, atoms=back))
-
-
 def _fund_can_carry(venue: Venue, account: int, verdict: ExactRequirement) -> bool:
-    """Whether the fund could pay what winding the account down on the book would leave."""
-    return venue.fund_worth() >= _wind_down_cost(venue, account) - verdict.equity
+    """Whether the funds could pay what winding the account down on the book would leave."""
+    return ready_for(venue, account) >= _wind_down_cost(venue, account) - verdict.equity
 
 
 def _wind_down_cost(venue: Venue, account: int) -> int:

@@ -12,11 +12,16 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from seawall.engine import falls, offers, progress
 from seawall.engine.columns import Columns
+from seawall.engine.falls import FallRow
+from seawall.engine.offers import OfferRow, TriedRow
+from seawall.engine.progress import CallRow, TakingRow, WindowRow
 from seawall.engine.rulebook import Rulebook, decode
 from seawall.engine.state import SYSTEM_ACCOUNTS, OpenOrder, Rates, Venue
 from seawall.engine.tables import Tables
 from seawall.engine.watch import BandRow, StandingRow, SumRow, recalled, remembered
+from seawall.engine.waterfall_rules import ONE_FUND
 from seawall.ledger import Ledger
 from seawall.margin.collateral import Observed
 from seawall.market import Instrument, Snapshot, VolatilitySlice
@@ -59,6 +64,14 @@ class _Dump(msgspec.Struct, array_like=True):
     standing: list[StandingRow] = []
     sums: list[SumRow] = []
     bands: list[BandRow] = []
+    offers: list[OfferRow] = []
+    tried: list[TriedRow] = []
+    auctions_numbered: int = 0
+    calls: list[CallRow] = []
+    takings: list[TakingRow] = []
+    window: list[WindowRow] = []
+    falls: list[FallRow] = []
+    previous_mark: tuple[int, ...] = ()
 
 
 def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
@@ -78,7 +91,18 @@ def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
         time_ms=time_ms,
     )
     open_accounts(venue, SYSTEM_ACCOUNTS, [NO_METHOD] * len(SYSTEM_ACCOUNTS))
+    _open_funds(venue)
     return venue
+
+
+def _open_funds(venue: Venue) -> None:
+    """Open the accounts of the rulebook's funds that are not open, and note all of them."""
+    names = [fund.name for fund in venue.rulebook.funds or ONE_FUND]
+    missing = [name for name in names if name not in venue.number]
+    if missing:
+        open_accounts(venue, missing, [NO_METHOD] * len(missing))
+    venue.funds = tuple(venue.number[name] for name in names)
+    venue.fund = None
 
 
 def open_accounts(venue: Venue, names: Sequence[str], methods: Sequence[int]) -> None:
@@ -102,6 +126,9 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     used = sorted({int(m) for m in np.unique(venue.method)} - {NO_METHOD})
     if not fits or any(old.method_names[m] not in number for m in used):
         return False
+    named = (venue.number.get(fund.name) for fund in rulebook.funds)
+    if any(fund is not None and venue.method[fund] != NO_METHOD for fund in named):
+        return False  # The name of a fund is that of a margined account.
     method = venue.method.copy()
     for m in used:
         method[venue.method == m] = number[old.method_names[m]]
@@ -110,6 +137,7 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     ready = venue.tables.ready
     venue.tables = Tables(rulebook.methods, rulebook.collateral, venue.observed)
     venue.rates = Rates.of(rulebook)
+    _open_funds(venue)
     if ready:
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return True
@@ -120,6 +148,15 @@ def dump(sequence: int, chain: bytes, venue: Venue | None) -> bytes:
     if venue is None:
         return msgspec.msgpack.encode(_Dump(sequence, chain, None))
     return _encoded(_remembered(sequence, chain, venue, venue.ledger.dump()))
+
+
+def first_difference(one: bytes, other: bytes) -> str | None:
+    """The name of the first part in which two dumps differ."""
+    left, right = (msgspec.msgpack.decode(blob, type=_Dump) for blob in (one, other))
+    for name in _Dump.__struct_fields__:
+        if getattr(left, name) != getattr(right, name):
+            return name
+    return None
 
 
 def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
@@ -160,6 +197,14 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.observed.update((coin, Observed(*feeds)) for coin, *feeds in kept.observed)
     venue.feeds = dict(kept.feeds)
     venue.watch = recalled(kept.standing, kept.sums, kept.bands)
+    venue.progress = progress.recalled(kept.calls, kept.takings, kept.window)
+    for waiting in venue.orders.values():
+        if not venue.sells_coins(waiting.instrument):
+            venue.progress.ask(waiting.instrument, abs(waiting.lots))
+    venue.falls = falls.recalled(kept.falls)
+    venue.previous_mark = kept.previous_mark
+    _open_funds(venue)
+    venue.offers = offers.recalled(kept.offers, kept.tried, kept.auctions_numbered)
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return kept.sequence, kept.chain, venue
@@ -213,4 +258,8 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         [(coin, *feeds) for coin, feeds in sorted(venue.observed.items())],
         sorted(venue.feeds.items()),
         *remembered(venue.watch),
+        *offers.remembered(venue.offers),
+        *progress.remembered(venue.progress),
+        falls.remembered(venue.falls),
+        venue.previous_mark,
     )

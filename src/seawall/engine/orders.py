@@ -19,6 +19,8 @@ def want(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> 
     order = venue.next_order
     venue.next_order += 1
     venue.orders[order] = OpenOrder(account, instrument, lots, limit)
+    if not venue.sells_coins(instrument):
+        venue.progress.ask(instrument, abs(lots))
     _count_waiting(venue, account, 1)
     venue.effects.append(
         OrderWanted(order=order, account=account, instrument=instrument, lots=lots, limit=limit)
@@ -31,15 +33,23 @@ def answered(venue: Venue, order: int, filled: int) -> OpenOrder:
     The book has nothing at this account's limit now, so the account itself waits for that price;
     and so does everybody, where the limit was the greatest slippage that anybody accepts.
     """
-    closed = venue.orders.pop(order)
-    _count_waiting(venue, closed.account, -1)
+    closed = cancelled(venue, order)
     missed = abs(closed.lots) - filled
     if missed:
         side = (closed.instrument, closed.lots > 0)
-        is_widest = closed.limit == _on_tick(venue, *side, slipped(venue, *side))
+        is_widest = closed.limit == _on_tick(venue, *side, slipped(venue, *side, venue.rates.away))
         venue.left_depth[side] = 0 if is_widest else depth_left(venue, *side) + missed
         venue.unmet.add((closed.account, closed.instrument))
         venue.missed.add(closed.account)
+    return closed
+
+
+def cancelled(venue: Venue, order: int) -> OpenOrder:
+    """Close an order that nobody answers; its account missed nothing."""
+    closed = venue.orders.pop(order)
+    if not venue.sells_coins(closed.instrument):
+        venue.progress.ask(closed.instrument, -abs(closed.lots))
+    _count_waiting(venue, closed.account, -1)
     return closed
 
 
@@ -54,16 +64,20 @@ def depth_left(venue: Venue, instrument: int, buys: bool) -> int:
     return left
 
 
-def slipped(venue: Venue, instrument: int, buys: bool) -> int:
-    """The mark at the greatest slippage of the rules; an option's is a ratio of its underlying."""
+def slipped(venue: Venue, instrument: int, buys: bool, ratio: int | None = None) -> int:
+    """The mark at the greatest slippage of the rules, or so many parts per billion away from it.
+
+    An option's is a ratio of its underlying.
+    """
+    ratio = venue.rates.slippage if ratio is None else ratio
     terms = venue.catalogue.instruments[instrument]
     if terms.type == "option":
         price = venue.snapshot.price[venue.catalogue.coin(terms.base)]
         if terms.inverse:  # Its price is said in coins, and so is its underlying: one coin.
             price = venue.catalogue.numeraire.one
-        away = multiply_ratio(price, venue.rates.slippage, Rounding.UP)
+        away = multiply_ratio(price, ratio, Rounding.UP)
         return venue.mark(instrument) + (away if buys else -away)
-    factor = RATIO_ONE + (venue.rates.slippage if buys else -venue.rates.slippage)
+    factor = RATIO_ONE + (ratio if buys else -ratio)
     return multiply_ratio(venue.mark(instrument), factor, Rounding.UP if buys else Rounding.DOWN)
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from seawall.engine.breaker_rules import Breaker
 from seawall.engine.breaker_rules import faults as breaker_faults
+from seawall.engine.exit_rules import Auctions, PoolDepth, Provider, exit_faults
 from seawall.engine.rulebook_tree import (
     canonical_tree,
     check_decimals,
@@ -25,6 +26,15 @@ from seawall.engine.rulebook_tree import (
     inner_path,
     name_keys,
 )
+from seawall.engine.taking_rules import Call, Liquidation, call_faults, liquidation_faults
+from seawall.engine.waterfall_rules import (
+    Backstop,
+    Deleveraging,
+    LossSharing,
+    waterfall_faults,
+)
+from seawall.liquidation import Fund
+from seawall.liquidation.exits import EXITS
 from seawall.margin import METHODS
 from seawall.margin.collateral import CollateralRule, Flat, WrongWay
 from seawall.margin.counted import CoinTerms, reads_market, split
@@ -65,36 +75,6 @@ class Coin(_Section, frozen=True, kw_only=True):
     LATER: ClassVar[frozenset[str]] = frozenset({"collateral", "deposit_cap", "inside_scenarios"})
 
 
-class Call(_Section, frozen=True, kw_only=True):
-    """When an account is warned, and how long it has after a call."""
-
-    warning_ratio: Decimal = Decimal("1.2")  # Warned below this multiple of maintenance.
-    grace_ms: dict[str, int] = {}  # By margin method; 0 for a method that is not named.
-    close_out_ratio: Decimal = Decimal(0)  # Grace ends below this share of maintenance.
-
-
-class Liquidation(_Section, frozen=True, kw_only=True):
-    """How positions are closed."""
-
-    order: Literal["largest_notional_first", "largest_release_first", "listed"]
-    slippage_ratio: Decimal  # From the mark: assumed when planning, and the most that is accepted.
-    fee_ratio: Decimal  # Of the notional closed, to the insurance fund.
-    depth_share: Decimal = Decimal(1)  # Of the depth near the mark that one plan may take.
-
-
-class Deleveraging(_Section, frozen=True, kw_only=True):
-    """Who is closed against a position that nobody else can carry, and at which price."""
-
-    ranking: Literal["profit_times_leverage"] = "profit_times_leverage"
-    price: Literal["bankruptcy"] = "bankruptcy"
-
-
-class LossSharing(_Section, frozen=True, kw_only=True):
-    """Who bears what is left."""
-
-    rule: Literal["pro_rata"] = "pro_rata"
-
-
 class Fees(_Section, frozen=True, kw_only=True):
     """What trading costs."""
 
@@ -121,7 +101,26 @@ class Rulebook(_Section, frozen=True, kw_only=True):
     breakers: dict[str, Breaker] = {}
     operators: tuple[str, ...] = ()  # Two of them override a breaker.
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"oracle", "breakers", "operators"})
+    exits: dict[str, EXITS] = {}  # By coin; the others leave through the book.
+    providers: tuple[Provider, ...] = ()
+    pools: dict[str, PoolDepth] = {}  # By coin.
+    auctions: Auctions = Auctions()
+    backstop: Backstop | None = None
+    funds: tuple[Fund, ...] = ()  # In the order in which they pay; none named: one for all.
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {
+            "oracle",
+            "breakers",
+            "operators",
+            "exits",
+            "providers",
+            "pools",
+            "auctions",
+            "backstop",
+            "funds",
+        }
+    )
 
     def canonical(self) -> str:
         """Write the one JSON text of these rules: keys sorted, decimals as shortest text."""
@@ -160,6 +159,15 @@ class Rulebook(_Section, frozen=True, kw_only=True):
             )
             for coin in self.coins
         )
+
+    @property
+    def tells_waterfall(self) -> bool:
+        """Whether a rule of the waterfall is named, so that its effects say what each stage gave.
+
+        Venues without such a rule keep the bits that they had before there were any.
+        """
+        named = (self.backstop, self.funds, self.deleveraging, self.loss_sharing)
+        return named != (None, (), Deleveraging(), LossSharing())
 
     def grace_ms(self, method: int) -> int:
         """Time between a call and the liquidation, by the method's number."""
@@ -227,15 +235,14 @@ def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
             yield f"{key} must not be empty", f"$.{key}"
     yield from _coin_faults(rulebook)
     yield from _margin_faults(rulebook)
-    yield from _call_faults(rulebook)
-    liquidation = rulebook.liquidation
-    for key in ("slippage_ratio", "fee_ratio"):
-        yield from _outside(getattr(liquidation, key), 0, 1, f"$.liquidation.{key}")
-    if not 0 < liquidation.depth_share <= 1:
-        fault = f"depth_share must lie in (0, 1], not {liquidation.depth_share}"
-        yield fault, "$.liquidation.depth_share"
+    yield from call_faults(rulebook.call, rulebook.margin)
+    yield from liquidation_faults(rulebook.liquidation)
     yield from _outside(rulebook.fees.taker_ratio, 0, 1, "$.fees.taker_ratio")
     ids = [coin.id for coin in rulebook.coins]
+    yield from exit_faults(
+        ids, rulebook.exits, rulebook.providers, rulebook.pools, rulebook.auctions
+    )
+    yield from waterfall_faults(ids, rulebook.backstop, rulebook.funds, rulebook.deleveraging)
     yield from breaker_faults(ids, rulebook.oracle, rulebook.breakers, rulebook.operators)
 
 
@@ -291,19 +298,6 @@ def _margin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
             unknown = [coin for coin in table if coin not in coins] if type(table) is dict else []
             for coin in unknown:
                 yield f"coin {coin} is not listed", f"$.margin.{name}.{key}.{coin}"
-
-
-def _call_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
-    call = rulebook.call
-    if call.warning_ratio < 1:
-        yield f"warning_ratio must be at least 1, not {call.warning_ratio}", "$.call.warning_ratio"
-    yield from _outside(call.close_out_ratio, 0, 1, "$.call.close_out_ratio")
-    for name, grace_ms in call.grace_ms.items():
-        path = f"$.call.grace_ms.{name}"
-        if name not in rulebook.margin:
-            yield f"there is no margin method {name}", path
-        if grace_ms < 0:
-            yield f"grace_ms must not be negative, not {grace_ms}", path
 
 
 def _outside(ratio: Decimal | int, low: int, high: int, path: str) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def _without_later(node: Any) -> Any:
         told = {
             field.encode_name: _without_later(getattr(node, field.name))
             for field in msgspec.structs.fields(node)
-            if not (field.name in later and getattr(node, field.name) == field.default)
+            if not (field.name in later and getattr(node, field.name) == _default(field))
         }
         tag = node.__struct_config__.tag
         return {node.__struct_config__.tag_field: tag} | told if tag is not None else told
@@ -43,6 +43,11 @@ def _without_later(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return [_without_later(entry) for entry in node]
     return node
+
+
+def _default(field: Any) -> Any:
+    factory = field.default_factory
+    return field.default if factory is msgspec.NODEFAULT else factory()
 
 
 def _spelled(tree: Any) -> Any:

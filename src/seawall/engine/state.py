@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.engine.columns import Columns
-from seawall.engine.effect import Effects, State, StateChanged
+from seawall.engine.effect import Effects, State, StateChanged, Transition
+from seawall.engine.falls import Falls
+from seawall.engine.offers import Offers
+from seawall.engine.progress import Progress, Taking
 from seawall.engine.rulebook import Rulebook
 from seawall.engine.tables import Tables
 from seawall.engine.watch import Watch
@@ -22,7 +25,7 @@ from seawall.margin import ExactRequirement, MarginMethod
 from seawall.margin.collateral import Observed
 from seawall.market import Catalogue, Instrument, Snapshot
 from seawall.market.oracle import Feed
-from seawall.money import RATIO_ONE, parse_ratio
+from seawall.money import RATIO_ONE, parse_atoms, parse_ratio
 from seawall.pricing import Ints
 
 OUTSIDE, MARKET, CLEARING, INSURANCE_FUND, FEES, DUST = range(6)
@@ -58,6 +61,11 @@ class Rates(NamedTuple):
     fee: int
     depth_share: int
     taker: int
+    keeper_share: int = 0
+    again_grace: int = RATIO_ONE
+    away: int = 0  # From the mark, at most, where a contract is closed.
+    least_notional: int = 0  # Numeraire atoms, as the next.
+    window_notional: int = 0
 
     @classmethod
     def of(cls, rulebook: Rulebook) -> Rates:
@@ -69,6 +77,11 @@ class Rates(NamedTuple):
             parse_ratio(rulebook.liquidation.fee_ratio),
             parse_ratio(rulebook.liquidation.depth_share),
             parse_ratio(rulebook.fees.taker_ratio),
+            parse_ratio(rulebook.liquidation.keeper_share),
+            parse_ratio(rulebook.call.again_grace_ratio),
+            parse_ratio(rulebook.liquidation.away),
+            parse_atoms(rulebook.liquidation.least_notional, rulebook.numeraire.decimals),
+            parse_atoms(rulebook.liquidation.window_notional, rulebook.numeraire.decimals),
         )
 
 
@@ -95,14 +108,20 @@ class Venue:
     unshared: list[tuple[int, int, int]] = field(default_factory=list)  # (account, coin, atoms)
     no_takers: dict[tuple[int, bool], int] = field(default_factory=dict)  # Since the last price.
     shaken: set[int] = field(default_factory=set)  # Lost something to others; judged again.
-    fund: int | None = None  # Its worth, until a price or a transfer changes it.
+    fund: int | None = None  # Worth of all funds, until a price or a transfer changes it.
+    funds: tuple[int, ...] = (INSURANCE_FUND,)  # Their accounts, in the order of the rules.
+    falls: Falls = field(default_factory=Falls)  # What each stage gave, by account.
+    previous_mark: tuple[int, ...] = ()  # By instrument, before the last tick; if a rule asks.
+    seed: bytes = b""  # The chain before this event: the same dice on every replay.
     missed: set[int] = field(default_factory=set)  # Not filled at its bankruptcy price.
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     left_depth: dict[tuple[int, bool], int] = field(default_factory=dict)  # (instrument, buys)
     known_sides: dict[int, tuple[Side, ...]] = field(default_factory=dict)  # Computed again.
     observed: dict[int, Observed] = field(default_factory=dict)  # By coin; the tables read it.
     feeds: dict[int, Feed] = field(default_factory=dict)  # Of oracles, by coin.
+    progress: Progress = field(default_factory=Progress)  # Of calls and liquidations.
     watch: Watch = field(default_factory=Watch)  # What circuit breakers remember.
+    offers: Offers = field(default_factory=Offers)  # Auctions.
     time_ms: int = 0
     next_order: int = 1
     effects: list[Effects] = field(default_factory=list)
@@ -116,7 +135,7 @@ class Venue:
         """Post one transfer; a negative amount goes the other way, zero goes nowhere."""
         if atoms == 0 or source == target:
             return
-        if INSURANCE_FUND in (source, target):
+        if self.fund is not None and (source in self.funds or target in self.funds):
             self.fund = None
         self.known_sides.pop(source, None)
         self.known_sides.pop(target, None)
@@ -130,6 +149,7 @@ class Venue:
     def load(self, accounts: Ints, assets: Ints, quantity: Ints) -> bool:
         """Credit a whole book at once, or nothing; the outside account stands against it."""
         self.known_sides.clear()
+        self.fund = None
         refusal = self.ledger.load(accounts, assets, quantity, OUTSIDE, Cause.LOAD)
         return refusal is None
 
@@ -153,8 +173,17 @@ class Venue:
             if terms.type == "spot" and catalogue.cash_asset[number] == cash
         }
 
-    def change_state(self, account: int, after: State, verdict: ExactRequirement) -> None:
-        """Write a state and tell of it, with the numbers that moved it."""
+    def change_state(
+        self,
+        account: int,
+        after: State,
+        verdict: ExactRequirement,
+        reason: Transition | None = None,
+    ) -> None:
+        """Write a state and tell of it, with the numbers that moved it.
+
+        A reason is needed where two states can follow each other for more than one.
+        """
         before = State(int(self.status[account]))
         if before is after:
             return
@@ -163,9 +192,25 @@ class Venue:
             self.deadline.pop(account, None)
         if after is not State.LIQUIDATING:
             self.missed.discard(account)
+            self.offers.forget(account)
+            self.progress.takings.pop(account, None)
+        else:
+            self.progress.takings[account] = Taking(self.time_ms)
         self.effects.append(
-            StateChanged(account=account, before=before, after=after, **verdict._asdict())
+            StateChanged(
+                account=account,
+                before=before,
+                after=after,
+                reason=reason or _usual(before, after),
+                method=self.rulebook.method_names[int(self.method[account])],
+                snapshot=self.snapshot.sequence,
+                **verdict._asdict(),
+            )
         )
+
+    def sells_coins(self, instrument: int) -> bool:
+        """Whether an instrument is spot: its trades change coins and close no contract."""
+        return self.catalogue.instruments[instrument].type == "spot"
 
     def open_contracts(self, account: int) -> list[tuple[int, int]]:
         """The account's lots, as (asset, lots)."""
@@ -188,13 +233,17 @@ class Venue:
         return atoms * self.snapshot.price[coin] // self.catalogue.coins[coin].one
 
     def fund_worth(self) -> int:
-        """The insurance fund in numeraire atoms."""
+        """All insurance funds in numeraire atoms."""
         if self.fund is None:
-            self.fund = sum(
-                self.worth(coin, self.ledger.balance(INSURANCE_FUND, coin))
-                for coin in range(len(self.catalogue.coins))
-            )
+            self.fund = sum(map(self.worth_of, self.funds))
         return self.fund
+
+    def worth_of(self, account: int) -> int:
+        """What an account's coins are worth at the last prices, numeraire atoms."""
+        return sum(
+            self.worth(coin, self.ledger.balance(account, coin))
+            for coin in range(len(self.catalogue.coins))
+        )
 
     def mark(self, instrument: int) -> int:
         """The price at which an instrument stands, price atoms of its quote currency."""
@@ -222,3 +271,18 @@ class Venue:
     def is_below(self, verdict: ExactRequirement, ratio: int) -> bool:
         """Whether margin equity is under maintenance × ratio (parts per billion)."""
         return verdict.margin_equity * RATIO_ONE < verdict.maintenance * ratio
+
+
+def _usual(before: State, after: State) -> Transition:
+    """Why one state follows another, where it can only be for one reason."""
+    if after is State.CLOSED:
+        return Transition.SOLD_OUT
+    if after is State.BANKRUPT:
+        return Transition.WOUND_UP
+    if after in (State.CALLED, State.LIQUIDATING):
+        return Transition.BREACHED
+    if before is State.LIQUIDATING:
+        return Transition.RESTORED
+    if before in (State.CLOSED, State.BANKRUPT):
+        return Transition.REOPENED
+    return Transition.WARNING_LINE if after is State.WARNED else Transition.CLEARED

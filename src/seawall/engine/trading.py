@@ -8,7 +8,8 @@ from seawall.engine import gate
 from seawall.engine.collateral import cap_refusal
 from seawall.engine.effect import Expired, FundingPaid, Reason, State
 from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
-from seawall.engine.orders import answered
+from seawall.engine.funds import withhold
+from seawall.engine.orders import cancelled
 from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
@@ -36,7 +37,7 @@ def deposit(venue: Venue, event: Deposited) -> Reason | None:
 
 def withdraw(venue: Venue, event: Withdrawn) -> Reason | None:
     """Money leaves, if what stays covers the initial margin."""
-    if not FIRST_ACCOUNT <= event.account < len(venue.names):
+    if not _is_margined(venue, event.account):
         return Reason.UNKNOWN_ACCOUNT
     if not 0 <= event.coin < len(venue.catalogue.coins):
         return Reason.UNKNOWN_INSTRUMENT
@@ -46,6 +47,8 @@ def withdraw(venue: Venue, event: Withdrawn) -> Reason | None:
         return Reason.ACCOUNT_NOT_OPEN
     if not venue.tables.ready:
         return Reason.NO_PRICE
+    if venue.offers.open and venue.offers.binds(event.account):
+        return Reason.BID_STANDS
     shut = gate.withdrawal_refusal(venue, event.account, event.coin)
     if shut is not None:
         return shut
@@ -54,7 +57,8 @@ def withdraw(venue: Venue, event: Withdrawn) -> Reason | None:
     after = _judge_rows(venue, event.account, held)
     if held[event.coin] < 0 or gate.is_short(venue, held, after):
         return Reason.INSUFFICIENT_MARGIN
-    venue.move(event.coin, event.account, OUTSIDE, event.atoms, Cause.WITHDRAWAL)
+    kept = withhold(venue, event.account, event.coin, event.atoms)
+    venue.move(event.coin, event.account, OUTSIDE, event.atoms - kept, Cause.WITHDRAWAL)
     return None
 
 
@@ -65,8 +69,13 @@ def trade(venue: Venue, event: Traded) -> Reason | None:
     leaving.
     """
     refusal = _trade_refusal(venue, event)
-    if refusal is not None:
-        return refusal
+    if refusal is None:
+        post_trade(venue, event)
+    return refusal
+
+
+def post_trade(venue: Venue, event: Traded) -> None:
+    """Book a trade and both sides' fees, asking nobody whether they can carry it."""
     exchange(venue, event.instrument, event.buyer, event.seller, event.lots, event.price)
     if venue.rates.taker:
         coin = venue.catalogue.coin(venue.catalogue.instruments[event.instrument].settle)
@@ -74,7 +83,6 @@ def trade(venue: Venue, event: Traded) -> Reason | None:
         fee = multiply_ratio(cash, venue.rates.taker, Rounding.UP)
         for side in (event.buyer, event.seller):
             venue.move(coin, side, FEES, fee, Cause.FEE)
-    return None
 
 
 def exchange(
@@ -88,13 +96,28 @@ def exchange(
 ) -> int:
     """The two transfers of a trade. Returns what the buyer's cash leg gained, in its atoms."""
     cash = buyer_cash(venue.catalogue, instrument, lots, price)
-    venue.move(
-        venue.catalogue.lot_asset[instrument],
-        seller,
-        buyer,
-        _lots_moved(venue, instrument, lots),
-        cause,
-    )
+    return _transfer(venue, instrument, buyer, seller, lots, cash, cause)
+
+
+def exchange_for(
+    venue: Venue, instrument: int, buyer: int, seller: int, lots: int, price: int, paid: int
+) -> int:
+    """The same for lots whose prices differ: they cost `paid` in all, price atoms × lots.
+
+    Coins are not linear in the price of an inverse contract: there their average price counts.
+    """
+    if venue.catalogue.instruments[instrument].is_sized_in_numeraire:
+        cash = buyer_cash(venue.catalogue, instrument, lots, price)
+    else:
+        cash = buyer_cash(venue.catalogue, instrument, 1, paid)
+    return _transfer(venue, instrument, buyer, seller, lots, cash, Cause.LIQUIDATION)
+
+
+def _transfer(
+    venue: Venue, instrument: int, buyer: int, seller: int, lots: int, cash: int, cause: Cause
+) -> int:
+    moved = _lots_moved(venue, instrument, lots)
+    venue.move(venue.catalogue.lot_asset[instrument], seller, buyer, moved, cause)
     venue.move(venue.catalogue.cash_asset[instrument], seller, buyer, cash, cause)
     return cash
 
@@ -151,13 +174,16 @@ def settle(venue: Venue, event: Settled) -> Reason | None:
         return Reason.PRICE_NOT_POSITIVE
     catalogue = venue.catalogue
     for order in [n for n, one in venue.orders.items() if one.instrument == event.instrument]:
-        answered(venue, order, 0)  # Its contract is gone: a late fill finds no order.
+        cancelled(venue, order)  # Its contract is gone: a late fill finds no order.
     lot_asset = catalogue.lot_asset[event.instrument]
     coin = catalogue.coin(catalogue.instruments[event.instrument].settle)
     accounts, lots = venue.ledger.holders(lot_asset)
+    base = catalogue.coin(catalogue.instruments[event.instrument].base)
+    size = venue.tables.exact(0).notional[lot_asset] if venue.tables.ready else 0
     paid = 0
     for account, held in zip(accounts.tolist(), lots.tolist(), strict=True):
         value = settlement_value(catalogue, event.instrument, held, event.price)
+        venue.falls.settled(account, base, abs(held) * size)
         paid += value
         venue.move(lot_asset, account, CLEARING, held, Cause.SETTLEMENT)
         venue.move(coin, CLEARING, account, value, Cause.SETTLEMENT)
@@ -188,13 +214,17 @@ def fold(venue: Venue, account: int, quote: int, coin: int, atoms: int) -> None:
 
 
 def _is_depositable(venue: Venue, account: int) -> bool:
-    return account == INSURANCE_FUND or FIRST_ACCOUNT <= account < len(venue.names)
+    return account == INSURANCE_FUND or account in venue.funds or _is_margined(venue, account)
+
+
+def _is_margined(venue: Venue, account: int) -> bool:
+    return FIRST_ACCOUNT <= account < len(venue.names) and bool(venue.method[account] >= 0)
 
 
 def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
     catalogue = venue.catalogue
     for account in (event.buyer, event.seller):
-        if not FIRST_ACCOUNT <= account < len(venue.names) or event.buyer == event.seller:
+        if not _is_margined(venue, account) or event.buyer == event.seller:
             return Reason.UNKNOWN_ACCOUNT
     if not 0 <= event.instrument < len(catalogue.instruments):
         return Reason.UNKNOWN_INSTRUMENT
@@ -212,7 +242,13 @@ def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
         return Reason.ACCOUNT_NOT_OPEN
     if not venue.tables.ready:
         return Reason.NO_PRICE
-    shut = gate.trade_refusal(venue, event, _lots_moved(venue, event.instrument, event.lots))
+    return refusal_to_carry(venue, event)
+
+
+def refusal_to_carry(venue: Venue, event: Traded, *, handed_over: bool = False) -> Reason | None:
+    """Why two accounts may not end up with a trade, whoever brought them together."""
+    moved = _lots_moved(venue, event.instrument, event.lots)
+    shut = gate.trade_refusal(venue, event, moved, handed_over=handed_over)
     return shut or _margin_refusal(venue, event)
 
 

@@ -28,6 +28,9 @@ class Cause(enum.Enum):
     CORRECTION = "correction"  # Names the transfer that it puts right.
     LOAD = "load"
     DUST = "dust"
+    AUCTION_DEPOSIT = "auction_deposit"  # Of a sealed bid: lodged, returned or forfeited.
+    COMPENSATION = "compensation"  # For a window of wrong prices that its event names.
+    RECONCILIATION = "reconciliation"  # Against the suspense account.
 
 
 class Refusal(enum.Enum):

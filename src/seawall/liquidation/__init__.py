@@ -16,7 +16,7 @@ from seawall.liquidation.deleveraging import (
     rank,
     score,
 )
-from seawall.liquidation.fee import liquidation_fee
+from seawall.liquidation.fee import liquidation_fee, split_fee
 from seawall.liquidation.funds import Drawn, Fund, draw, replenish
 from seawall.liquidation.haircuts import (
     Holding,
@@ -29,6 +29,7 @@ from seawall.liquidation.haircuts import (
 from seawall.liquidation.loss_sharing import Gain, SharedLoss, share_pro_rata
 from seawall.liquidation.overshoot import Overshoot
 from seawall.liquidation.plan import Close, Exit, Order, Plan, PlanError, outcome, plan, proceeds
+from seawall.liquidation.price import PRICES, AtBankruptcy, AtOracle, Fillable, fillable_price
 from seawall.liquidation.size import (
     SIZES,
     ByBracket,
@@ -37,15 +38,21 @@ from seawall.liquidation.size import (
     Least,
     Multiples,
     Ramp,
+    capped,
+    shared,
     step,
+    without_dust,
 )
 from seawall.liquidation.waterfall import Cover, cover
 
 __all__ = [
     "NO_PRICE",
     "POLICIES",
+    "PRICES",
     "SCORE_ONE",
     "SIZES",
+    "AtBankruptcy",
+    "AtOracle",
     "BankruptcyError",
     "ByBracket",
     "Candidate",
@@ -55,6 +62,7 @@ __all__ = [
     "Deleveraging",
     "Drawn",
     "Exit",
+    "Fillable",
     "Full",
     "Fund",
     "Gain",
@@ -73,9 +81,11 @@ __all__ = [
     "allocate",
     "bankruptcy_price",
     "bankruptcy_value",
+    "capped",
     "cover",
     "deleverage",
     "draw",
+    "fillable_price",
     "liquidation_fee",
     "outcome",
     "per_contract",
@@ -87,6 +97,9 @@ __all__ = [
     "replenish",
     "score",
     "share_pro_rata",
+    "shared",
+    "split_fee",
     "step",
     "withdrawal_haircut",
+    "without_dust",
 ]

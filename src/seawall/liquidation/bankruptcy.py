@@ -56,7 +56,22 @@ def bankruptcy_price(
     be infinite (a short that no price breaks, a long that none saves) it is `NO_PRICE`.
     """
     assert 0 <= fee_ratio < RATIO_ONE, "a fee is a share of what is filled"
-    numerator, denominator, side = _exact_value(rows, table, asset)
+    return price_of(*_exact_value(rows, table, asset), table, asset, catalogue, fee_ratio)
+
+
+def price_of(
+    numerator: int,
+    denominator: int,
+    side: int,
+    table: ExactTable,
+    asset: int,
+    catalogue: Catalogue,
+    fee_ratio: int = 0,
+) -> int:
+    """Price of a contract at which one lot has a value of numerator ÷ denominator.
+
+    As `bankruptcy_price` says; `side` is ±1 of the position, and rounding is in its favour.
+    """
     listed = catalogue.assets[asset]
     terms = catalogue.instruments[listed.instrument]
     rounding = Rounding.UP if side > 0 else Rounding.DOWN

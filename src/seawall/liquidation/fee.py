@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seawall.money import Rounding, multiply_ratio
+from seawall.money import RATIO_ONE, Rounding, multiply_ratio
 
 
 def liquidation_fee(notional: int, ratio: int, equity: int) -> int:
@@ -21,3 +21,18 @@ def liquidation_fee(notional: int, ratio: int, equity: int) -> int:
     assert notional >= 0, "a notional has no sign"
     assert ratio >= 0, "a fee ratio has no sign"
     return min(multiply_ratio(notional, ratio, Rounding.UP), max(0, equity))
+
+
+def split_fee(fee: int, share: int) -> tuple[int, int]:
+    """Divide a fee among those who stand ready for positions: (fund, keeper).
+
+    The keeper's part is owned by a stranger, so it rounds down; the fund, which stands behind
+    everybody, gets all the rest. `share` in parts per billion.
+
+    >>> split_fee(1_001, 500_000_000)
+    (501, 500)
+    """
+    assert fee >= 0, "a fee has no sign"
+    assert 0 <= share <= RATIO_ONE, "a share is of the whole"
+    keeper = multiply_ratio(fee, share, Rounding.DOWN)
+    return fee - keeper, keeper

@@ -7,7 +7,7 @@ not the time of day and not what other accounts do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -84,6 +84,20 @@ class Ramp(_Size, frozen=True, tag="ramp", kw_only=True):
         """
         return min(RATIO_ONE, parse_ratio(self.start) + elapsed_ms * RATIO_ONE // self.duration_ms)
 
+    def share_left(self, elapsed_ms: int, freed: int, missing: int) -> int:
+        """Parts per billion of what is missing now that may be taken now.
+
+        max(0, (share · (freed + missing) − freed) ÷ missing): what the liquidation has freed so far
+        counts, so many small steps take no more than one. Source: as above.
+
+        >>> Ramp(start=Decimal("0.1"), duration_ms=1000).share_left(400, 30, 70)
+        285714285
+        """
+        share = self.share_at(elapsed_ms)
+        if missing <= 0:
+            return share
+        return max(0, (share * (freed + missing) - freed * RATIO_ONE) // missing)
+
 
 class ByBracket(_Size, frozen=True, tag="by_bracket"):
     """One bracket of the margin method down at a time, so that the next step needs less margin.
@@ -105,20 +119,27 @@ def step(
     order: Order = Order.LARGEST_NOTIONAL_FIRST,
     *,
     elapsed_ms: int = 0,
+    freed: int = 0,
+    least: Plan | None = None,
 ) -> Plan:
     """Say what the next step closes, and where the account stands after it.
 
     A policy that would leave the account with less excess than it has is not followed: closing at a
     cost then harms the account and frees nothing (health below the bonus times the threshold, in a
     lender's words). The rows that do it are named as harmful and the least plan takes its place.
+
+    `elapsed_ms` since the liquidation began and the excess `freed` in it are for policies that go
+    by them; `least` saves planning it again.
     """
-    least = plan(rows, table, method, exits, order)
+    least = plan(rows, table, method, exits, order) if least is None else least
     if isinstance(policy, Least) or (not least.closes and least.restores):
         return least
-    closes = _closes(policy, rows, table, method, exits, order, elapsed_ms, least)
+    before = method.requirement_exact(rows, table)
+    missing = before.initial - before.margin_equity
+    share = policy.share_left(elapsed_ms, freed, missing) if isinstance(policy, Ramp) else 0
+    closes = _closes(policy, rows, table, method, exits, share, least)
     if closes == least.closes:
         return least
-    before = method.requirement_exact(rows, table)
     after = outcome(rows, table, method, exits, closes)
     if after.margin_equity - after.initial < before.margin_equity - before.initial:
         harmful = tuple(
@@ -126,8 +147,52 @@ def step(
             for close in closes
             if _harms(close, rows, table, method, exits, before.margin_equity - before.initial)
         )
+        harmful = harmful or tuple(close.asset for close in closes)  # Only together they do.
         return least._replace(harmful=tuple(sorted({*least.harmful, *harmful})))
     return Plan(closes, after, after.margin_equity >= after.initial)
+
+
+def shared(closes: Iterable[Close], share: int) -> tuple[Close, ...]:
+    """A share of every close, in parts per billion, each rounded up to a lot."""
+    parts = (Close(close.asset, _portion(close.lots, share)) for close in closes)
+    return tuple(part for part in parts if part.lots)
+
+
+def without_dust(
+    closes: Iterable[Close],
+    rows: Rows,
+    table: ExactTable,
+    exits: Mapping[int, Exit],
+    least_notional: int,
+) -> tuple[Close, ...]:
+    """Close a position whole where less than `least_notional` (numeraire atoms) would be left.
+
+    Nobody would be paid enough to close the rest. What the exit does not take stays.
+    """
+    held = dict(rows)
+    swept = []
+    for close in closes:
+        whole = held[close.asset]
+        rest = abs(whole) - abs(close.lots)
+        dusty = rest * table.notional[close.asset] < least_notional
+        fits = abs(whole) <= exits[close.asset].lots
+        swept.append(Close(close.asset, -whole) if dusty and fits else close)
+    return tuple(swept)
+
+
+def capped(closes: Iterable[Close], table: ExactTable, room: int) -> tuple[Close, ...]:
+    """As much of some closes, in their order, as a notional of `room` allows, in whole lots.
+
+    [numeraire atoms] Lots round down: a cap is not passed.
+    """
+    kept = []
+    for close in closes:
+        unit = table.notional[close.asset]
+        lots = min(abs(close.lots), max(0, room) // unit) if unit else abs(close.lots)
+        room -= lots * unit
+        if lots:
+            kept.append(Close(close.asset, lots if close.lots > 0 else -lots))
+    return tuple(kept)
 
 
 def _closes(
@@ -136,8 +201,7 @@ def _closes(
     table: ExactTable,
     method: MarginMethod,
     exits: Mapping[int, Exit],
-    order: Order,
-    elapsed_ms: int,
+    share: int,
     least: Plan,
 ) -> tuple[Close, ...]:
     held = {
@@ -150,16 +214,15 @@ def _closes(
     if isinstance(policy, CloseFactor):
         return _by_factor(policy, held, rows, table, method, exits)
     if isinstance(policy, Multiples):
-        share = parse_ratio(policy.share)
-        for count in range(1, -(-RATIO_ONE // share)):
-            closes = _part(held, exits, count * share)
+        one = parse_ratio(policy.share)
+        for count in range(1, -(-RATIO_ONE // one)):
+            closes = _part(held, exits, count * one)
             after = outcome(rows, table, method, exits, closes)
             if after.margin_equity >= after.initial:
                 return closes
         return _part(held, exits, RATIO_ONE)
     if isinstance(policy, Ramp):
-        share = policy.share_at(elapsed_ms)
-        return tuple(Close(close.asset, _portion(close.lots, share)) for close in least.closes)
+        return shared(least.closes, share)
     assert isinstance(policy, ByBracket), "a policy that has no rule"
     return _by_bracket(held, table, method, exits, least)
 
