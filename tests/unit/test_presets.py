@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seawall.engine.presets import PresetError, names, preset
-from seawall.margin import ExactTable, check_margin_method
+from seawall.margin import ExactTable, TierError, brackets_from_ccxt, check_margin_method
 from seawall.market import Kind
 from seawall.pricing.table import NO_QUOTES, RiskTable
 
@@ -69,6 +69,9 @@ def test_a_preset_of_brackets_keeps_the_laws(name: str) -> None:
         ("binance_usdm", "ETH", 107_500_000, None, 107_500_000 * 0.05 - 2_007_000),
         ("binance_usdm", "SOL", 24_000_000, None, 24_000_000 * 0.05 - 231_475),
         ("binance_usdm", "DOGE", 3_000_000, None, 58_720),
+        # The page's deductions: 20,500 in its eighth tier, 1,482,000 in its last.
+        ("bybit_linear", "BTC", 8_000_000, None, 80_000 - 20_500),
+        ("bybit_linear", "BTC", 80_000_000, None, 3_600_000 - 1_482_000),
         # 1 ÷ 20 up to 70 million, then 1 ÷ 10; maintenance half of either.
         ("hyperliquid", "SOL", 140_000_000, 3_500_000 + 7_000_000, 5_250_000),
         ("hyperliquid", "ARB", 1_500_000, 150_000, 75_000),
@@ -94,6 +97,19 @@ def test_a_name_that_is_not_there_is_refused_with_those_that_are() -> None:
         preset("mtgox")
     with pytest.raises(PresetError):
         preset("../rulebook")
+
+
+def test_tiers_that_count_contracts_are_refused() -> None:
+    # As OKX answers through ccxt: minNotional and maxNotional are its minSz and maxSz.
+    tier = {
+        "minNotional": 0.0,
+        "maxNotional": 1000.0,
+        "maintenanceMarginRate": 0.004,
+        "maxLeverage": 100.0,
+        "info": {"maxSz": "1000", "minSz": "0", "mmr": "0.004", "imr": "0.01"},
+    }
+    with pytest.raises(TierError, match="counts contracts, not dollars"):
+        brackets_from_ccxt([tier])
 
 
 def test_presets_are_read_without_the_compiler() -> None:

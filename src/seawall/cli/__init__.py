@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from seawall import __version__
+from seawall.cli import failure_commands, of_account
+from seawall.cli.options import Json
 from seawall.cli.output import INTERRUPTED, WRONG_INPUT, Failure, say_failure
 
 __all__ = ["app", "main"]
@@ -23,9 +25,6 @@ __all__ = ["app", "main"]
 DEFAULT_OUT = Path("out")
 DEFAULT_JOURNAL = "out/journal.db"
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
-Texts = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)]
-Methods = Annotated[list[str] | None, Parameter(negative="")]
 
 app = App(
     name="seawall",
@@ -41,6 +40,7 @@ journal = App(name="journal", help="Verify or export the journal of a venue or o
 rules = App(name="rules", help="Check, show and compare rulebooks.")
 app.command(journal)
 app.command(rules)
+failure_commands.register(journal)
 
 
 @app.command
@@ -82,114 +82,7 @@ def replay(
     return run(scenario, out, journal, resume, overwrite, seed, accounts, json)
 
 
-@app.command
-def margin(
-    portfolio: Path,
-    /,
-    *,
-    rules: Path | None = None,
-    market: Path | None = None,
-    method: Methods = None,
-    json: Json = False,
-) -> int:
-    """Say what one account must hold, and why.
-
-    Parameters
-    ----------
-    portfolio
-        The account (TOML or JSON): currencies and contracts with decimal quantities.
-    rules
-        The rulebook. Default: the one that the portfolio names.
-    market
-        Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
-    method
-        A margin method of the rulebook; several stand side by side, `all` is every one. Default:
-        the portfolio's, or the rulebook's only one.
-    json
-        Print one JSON object, money as text.
-    """
-    from seawall.cli.run_margin import run
-
-    return run(portfolio, rules, market, method, json)
-
-
-@app.command
-def liquidation_price(
-    portfolio: Path,
-    /,
-    *,
-    rules: Path | None = None,
-    market: Path | None = None,
-    method: str | None = None,
-    volatility: Texts = None,
-    json: Json = False,
-) -> int:
-    """Say at which prices, volatilities and date an account is called and liquidated.
-
-    Parameters
-    ----------
-    portfolio
-        The account (TOML or JSON): currencies and contracts with decimal quantities.
-    rules
-        The rulebook. Default: the one that the portfolio names.
-    market
-        Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
-    method
-        A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
-    volatility
-        COIN=0.6, a year, for the joint distance. Default: at the money, where there is a smile.
-    json
-        Print one JSON object, money as text.
-    """
-    from seawall.cli.run_liquidation_price import run
-
-    return run(portfolio, rules, market, method, volatility or [], json)
-
-
-@app.command
-def what_if(
-    portfolio: Path,
-    /,
-    *,
-    rules: Path | None = None,
-    market: Path | None = None,
-    method: str | None = None,
-    trade: Texts = None,
-    deposit: Texts = None,
-    move: Texts = None,
-    vol: str | None = None,
-    largest: Texts = None,
-    json: Json = False,
-) -> int:
-    """Say what a trade, a deposit or a move of the market would do to an account.
-
-    Parameters
-    ----------
-    portfolio
-        The account (TOML or JSON): currencies and contracts with decimal quantities.
-    rules
-        The rulebook. Default: the one that the portfolio names.
-    market
-        Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
-    method
-        A margin method of the rulebook. Default: the portfolio's, or the rulebook's only one.
-    trade
-        SYMBOL=QUANTITY@PRICE, the price being the mark if it is left out; negative sells.
-    deposit
-        COIN=AMOUNT; negative is a withdrawal.
-    move
-        COIN=-10%, of a price.
-    vol
-        +15%, of every implied volatility.
-    largest
-        SYMBOL whose largest trade each way is wanted, before initial margin binds.
-    json
-        Print one JSON object, money as text.
-    """
-    from seawall.cli.run_what_if import Asked, run
-
-    asked = Asked(trade or [], deposit or [], move or [], vol, largest or [])
-    return run(portfolio, rules, market, method, asked, json)
+of_account.add_to(app)
 
 
 @app.command

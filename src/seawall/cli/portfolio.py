@@ -13,17 +13,30 @@ if TYPE_CHECKING:
     from seawall.portfolio import Account
 
 
-def account_of(file: Path, rules: Path | None, market: Path | None, method: str | None) -> Account:
-    """Read an account with its rules and its market; say in one line which file is wrong."""
+def account_of(
+    file: Path,
+    rules: Path | None,
+    market: Path | None,
+    method: str | None,
+    stale_after_s: int | None = None,
+    *,
+    whichever: bool = False,
+) -> Account:
+    """Read an account with its rules and its market; say in one line which file is wrong.
+
+    A method that the rulebook does not have may be a preset; `whichever` takes any.
+    """
     from seawall.cli.run_rules import read as read_rules
     from seawall.portfolio import (
         Account,
         Market,
         Portfolio,
         PortfolioError,
+        elsewhere,
         read,
         rows_of,
         venue_at,
+        watch_of,
     )
 
     try:
@@ -33,22 +46,49 @@ def account_of(file: Path, rules: Path | None, market: Path | None, method: str 
     rules = _place(file, rules, portfolio.rules, "rules")
     market = _place(file, market, portfolio.market, "market")
     rulebook = read_rules(rules)
-    name = _method(rulebook, method or portfolio.method, file)
+    named = method or portfolio.method or (rulebook.method_names[0] if whichever else None)
+    name = _method(rulebook, named, file)
     try:
-        venue = venue_at(rulebook, read(market, Market), market)
+        seen = read(market, Market)
+        venue = venue_at(rulebook, seen, market)
+        watch = watch_of(venue, seen, market, stale_after_s=stale_after_s)
     except PortfolioError as error:
         raise wrong_input(error, market) from None
     try:
-        return Account(portfolio.name, venue, tuple(rows_of(venue, portfolio, file)), name)
+        rows = tuple(rows_of(venue, portfolio, file))
+        account = Account(portfolio.name, venue, rows, name, watch, portfolio.left_out)
+        return elsewhere(account, [name])
     except PortfolioError as error:
         raise wrong_input(error, file) from None
 
 
+def widened(
+    account: Account, names: Sequence[str], file: Path, *, leave_out: bool
+) -> tuple[Account, dict[str, str]]:
+    """Add presets; where they may be left out, say which cannot judge here and why."""
+    from seawall.portfolio import PortfolioError, elsewhere
+
+    left: dict[str, str] = {}
+    try:
+        return elsewhere(account, names), left
+    except PortfolioError as error:
+        if not leave_out:
+            raise wrong_input(error, file) from None
+    for name in names:
+        try:
+            account = elsewhere(account, [name])
+        except PortfolioError as error:
+            left[name] = str(error)
+    return account, left
+
+
 def methods_of(account: Account, said: Sequence[str], file: Path) -> list[str]:
-    """Names of the methods that are asked for; `all` is every one of the rulebook."""
+    """Names of the methods that are asked for; `all` is the rulebook's and every preset."""
+    from seawall.portfolio import method_names
+
     rulebook = account.venue.rulebook
     if "all" in said:
-        return list(rulebook.method_names)
+        return list(method_names(rulebook))
     return [_method(rulebook, name, file) for name in dict.fromkeys(said)] or [account.method]
 
 
@@ -61,10 +101,13 @@ def _place(file: Path, given: Path | None, named: str | None, key: str) -> Path:
 
 
 def _method(rulebook: Rulebook, name: str | None, file: Path) -> str:
-    names = rulebook.method_names
-    if name is None and len(names) == 1:
-        return names[0]
-    if name in names:
+    from seawall.engine.presets import names as presets
+
+    own = rulebook.method_names
+    if name is None and len(own) == 1:
+        return own[0]
+    if name in own or name in presets():
         return str(name)
-    said = "missing" if name is None else f"{name} is not in the rulebook"
-    raise Failure(WRONG_INPUT, f"{file}: $.method: {said}; it has {', '.join(names)}")
+    said = "missing" if name is None else f"{name} is not in the rulebook and no preset"
+    there = f"methods are {', '.join(own)}, presets {', '.join(presets())}"
+    raise Failure(WRONG_INPUT, f"{file}: $.method: {said}; {there}")

@@ -88,8 +88,6 @@ def _rebuilt(journal: Journal, at: int, history: bool) -> Witness:
 
 
 def _number(engine: Engine, account: str, where: str) -> int:
-    from seawall.engine.state import FIRST_ACCOUNT
-
     try:
         number = engine.account(account)
     except KeyError:
@@ -97,7 +95,7 @@ def _number(engine: Engine, account: str, where: str) -> int:
     if not 0 <= number < len(engine.names):
         reason = f"no account {account} after event {engine.sequence}"
         raise Failure(WRONG_INPUT, f"{where}: ACCOUNT: {reason}")
-    if number < FIRST_ACCOUNT:
+    if engine.venue.method[number] < 0:
         name = engine.names[number]
         raise Failure(WRONG_INPUT, f"{where}: ACCOUNT: {name} is a system account, never margined")
     if not engine.venue.tables.ready:
@@ -124,7 +122,7 @@ def verdict(told: AccountExplanation) -> str:
 
 
 def _as_json(witness: Witness, told: AccountExplanation) -> dict[str, Any]:
-    from seawall.cli.run_margin import requirement_json, terms_json
+    from seawall.cli.margin_json import requirement_json, terms_json
 
     decimals = witness.engine.catalogue.numeraire.decimals
     return {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seawall.cli.margin_json import day, percent
 from seawall.cli.output import (
     DONE,
     WRONG_INPUT,
@@ -15,7 +16,6 @@ from seawall.cli.output import (
     print_line,
     print_table,
 )
-from seawall.cli.run_margin import day, percent
 from seawall.money import RATIO_ONE, format_atoms
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def _said(account: Account, crossing: Crossing) -> str:
 
 
 def _json(account: Account, told: LiquidationPrices) -> dict[str, Any]:
-    from seawall.cli.run_margin import requirement_json
+    from seawall.cli.margin_json import requirement_json
 
-    numeraire, rulebook = account.venue.catalogue.numeraire, account.venue.rulebook
+    numeraire = account.venue.catalogue.numeraire
     return {
         "name": told.name,
         "method": told.method,
-        "fingerprint": rulebook.fingerprint,
+        "fingerprint": account.fingerprint,
         "time_ms": account.venue.snapshot.time_ms,
         "numeraire": numeraire.id,
         "now": requirement_json(told.now, numeraire.decimals),

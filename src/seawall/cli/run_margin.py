@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seawall.cli.margin_json import (
+    STATES,
+    TILTS,
+    account_json,
+    day,
+    percent,
+    preset_json,
+    ratio,
+    report_json,
+    requirement_json,
+    terms_json,
+)
 from seawall.cli.output import (
     DONE,
     grouped,
@@ -13,7 +25,7 @@ from seawall.cli.output import (
     print_line,
     print_table,
 )
-from seawall.money import RATIO_ONE, format_atoms, format_ratio
+from seawall.money import Rounding, divide, format_atoms, format_ratio
 
 if TYPE_CHECKING:
     from seawall.margin import ExactRequirement, Term
@@ -22,11 +34,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 CELLS_MAX = 60  # More would bury the verdict; --json has them all.
-_STATES = {
-    "below maintenance": "below maintenance: it would be called or liquidated",
-    "below initial": "above maintenance, below initial: it may reduce but not take on risk",
-    "healthy": "healthy: above initial margin",
-}
+_DOUBTS = (("stale", "is_stale"), ("unsure", "is_unsure"))
 
 
 def run(
@@ -34,97 +42,93 @@ def run(
     rules: Path | None,
     market: Path | None,
     methods: Sequence[str] | None,
+    stale_after_s: int | None,
     as_json: bool,
 ) -> int:
     """Read the three files, judge the account in integers and explain the verdict."""
-    from seawall.cli.portfolio import account_of, methods_of
+    from seawall.cli.portfolio import account_of, methods_of, widened
     from seawall.portfolio import compare
 
     chosen = list(methods or ())
-    account = account_of(file, rules, market, chosen[0] if chosen and ALL not in chosen else None)
-    reports = compare(account, methods_of(account, chosen, file))
+    first = chosen[0] if chosen and ALL not in chosen else None
+    account = account_of(file, rules, market, first, stale_after_s, whichever=ALL in chosen)
+    asked = methods_of(account, chosen, file)
+    account, left = widened(account, asked, file, leave_out=ALL in chosen)
+    reports = compare(account, [name for name in asked if name not in left])
     if as_json:
-        whole = _account_json(account) | {"methods": [report_json(account, r) for r in reports]}
-        first = whole.pop("methods") if len(reports) == 1 else None
-        print_json(whole if first is None else whole | first[0])
+        told = [report_json(account, r) for r in reports]
+        many = {"methods": told, "not_judged": left}
+        print_json(account_json(account) | (told[0] if len(told) == 1 else many))
     elif len(reports) > 1:
         _print_beside(account, reports)
+        for reason in left.values():
+            print_line(reason)
     else:
         _print_one(account, reports[0])
     return DONE
 
 
-def _account_json(account: Account) -> dict[str, Any]:
-    rulebook = account.venue.rulebook
-    return {
-        "name": account.name,
-        "rulebook": f"{rulebook.name} {rulebook.version}",
-        "fingerprint": rulebook.fingerprint,
-        "time_ms": account.venue.snapshot.time_ms,
-        "numeraire": account.venue.catalogue.numeraire.id,
-    }
-
-
-def report_json(account: Account, report: MarginReport) -> dict[str, Any]:
-    """One method's report, money as text and Greeks as numbers."""
-    decimals = account.venue.catalogue.numeraire.decimals
-    worst = report.worst()
-    return {
-        "method": report.method,
-        "verdict": _STATES[report.state],
-        "binding": report.told.binding,
-        **requirement_json(report.requirement, decimals),
-        "headroom_initial": format_atoms(report.headroom[0], decimals),
-        "terms": terms_json(report.told.terms, report.quantities, decimals),
-        "refused": list(report.refused),
-        "greeks": [
-            {
-                "coin": e.coin,
-                "expires": day(e.expires_ms),
-                "delta_coins": e.delta,
-                "gamma_coins_per_cent": e.gamma,
-                "vega_per_point": e.vega,
-                "theta_per_day": e.theta,
-            }
-            for e in report.exposures
-        ],
-        "cells": [
-            {
-                "move": format_ratio(cell.move),
-                "volatility": format_ratio(cell.volatility),
-                "weight": format_ratio(cell.weight),
-                "profit": {
-                    coin: format_atoms(profit, decimals)
-                    for coin, profit in zip(report.coins, cell.profit, strict=True)
-                },
-                "total": format_atoms(cell.total, decimals),
-                "worst": place == worst,
-            }
-            for place, cell in enumerate(report.cells)
-        ],
-    }
-
-
 def _print_one(account: Account, report: MarginReport) -> None:
     numeraire, rulebook = account.venue.catalogue.numeraire, account.venue.rulebook
-    print_line(f"{report.name}: {_STATES[report.state]}\n")
+    print_line(f"{report.name}: {STATES[report.state]}\n")
     print_requirement(report.requirement, numeraire.decimals, numeraire.id)
     print_terms(report.told.terms, report.quantities, numeraire.decimals, numeraire.id)
     print_line(f"binding: {report.told.binding}")
     _print_refused(report)
+    _print_doubts(account, report)
+    _print_counted(account, report)
     if report.exposures:
         _print_exposures(account, report)
     if report.cells:
         _print_cells(account, report)
     print_line(
         f"method {report.method}, rulebook {rulebook.name} {rulebook.version}, "
-        f"fingerprint {rulebook.fingerprint}"
+        f"fingerprint {account.fingerprint}"
     )
+    _print_preset(account, report.method)
+
+
+def _print_preset(account: Account, name: str) -> None:
+    told = preset_json(account, name)
+    if told:
+        as_of = told["as_of"] if told["as_of"] == "undated" else f"as of {told['as_of']}"
+        print_line(f"preset {name}, {as_of}: {told['source']}. {told['notes']}")
 
 
 def _print_refused(report: MarginReport) -> None:
     if report.refused:
         print_line(f"not marginable under {report.method}: {', '.join(report.refused)}")
+
+
+def _print_doubts(account: Account, report: MarginReport) -> None:
+    """Positions on old or unsure prices, which are counted, and what an import left out."""
+    rows = []
+    for doubt in report.doubts:
+        age = "unknown" if doubt.age_ms is None else f"{doubt.age_ms / 1_000:,.1f} s"
+        why = " and ".join(word for word, is_so in _DOUBTS if getattr(doubt, is_so))
+        name = account.venue.catalogue.names[doubt.asset]
+        rows.append((name, doubt.of, age, format_ratio(doubt.confidence), why))
+    if rows:
+        columns = ("counted all the same", "rests on", "age", "confidence", "")
+        print_table(columns, rows, numbers=(2, 3))
+    for entry in report.left_out:
+        print_line(f"left out by the import, not counted: {entry}")
+
+
+def _print_counted(account: Account, report: MarginReport) -> None:
+    numeraire = account.venue.catalogue.numeraire
+    rows = [
+        (
+            account.venue.catalogue.names[one.asset],
+            grouped(format_atoms(one.value, numeraire.decimals)),
+            grouped(format_atoms(one.counted, numeraire.decimals)),
+            ", ".join(rule for rule, taken in one.steps if taken),
+        )
+        for one in report.counted
+    ]
+    if rows:
+        columns = ("collateral", f"value, {numeraire.id}", "counts for", "less by")
+        print_table(columns, rows, numbers=(1, 2))
 
 
 def _print_exposures(account: Account, report: MarginReport) -> None:
@@ -148,89 +152,84 @@ def _print_cells(account: Account, report: MarginReport) -> None:
         money = [grouped(format_atoms(p, numeraire.decimals)) for p in (*cell.profit, cell.total)]
         marks = [name for coin, name in enumerate(report.coins) if report.worst(coin) == place]
         marks += ["all"] if report.worst() == place else []
-        said = [percent(cell.move), percent(cell.volatility), format_ratio(cell.weight)]
-        rows.append((*said, *money, f"worst for {', '.join(marks)}" if marks else ""))
+        moved = _said(report.coins, cell.moves, cell.move)
+        shock = _said(report.coins, cell.volatilities, cell.volatility)
+        shock += f", {TILTS[cell.tilt]} tilt" if cell.tilt else ""
+        rows.append(
+            (
+                moved,
+                shock,
+                format_ratio(cell.weight),
+                *money,
+                f"worst for {', '.join(marks)}" if marks else "",
+            )
+        )
     columns = ("move", "volatility", "weight", *report.coins, f"all, {numeraire.id}", "")
     print_table(columns, rows, numbers=range(len(columns) - 1))
     if len(report.cells) > CELLS_MAX:
         print_line(f"{len(report.cells) - CELLS_MAX} more cells: --json has them")
 
 
+def _said(coins: Sequence[str], parts: Sequence[int], all_coins: int) -> str:
+    """One move where the coins share it, else each coin's own."""
+    if not parts or len(set(parts)) == 1:
+        return percent(parts[0] if parts else all_coins)
+    return ", ".join(f"{coin} {percent(part)}" for coin, part in zip(coins, parts, strict=True))
+
+
 def _print_beside(account: Account, reports: Sequence[MarginReport]) -> None:
-    """What the book costs under each method, in columns."""
+    """What the book costs under each method, one line each, in cents: owed up, owned down."""
     numeraire = account.venue.catalogue.numeraire
-    told = [requirement_json(r.requirement, numeraire.decimals) for r in reports]
-    rows = [
-        (said, *(grouped(one[key]) for one in told))
-        for said, key in (
-            ("equity", "equity"),
-            ("margin equity, after haircuts", "margin_equity"),
-            ("initial margin", "initial"),
-            ("maintenance margin", "maintenance"),
-            ("headroom to maintenance", "headroom"),
+    rows = []
+    for report in reports:
+        need = report.requirement
+        above_initial, above_maintenance = report.headroom
+        cents = (
+            _cents(account, need.margin_equity, Rounding.DOWN),
+            _cents(account, need.initial, Rounding.UP),
+            _cents(account, need.maintenance, Rounding.UP),
+            _cents(account, above_maintenance, Rounding.DOWN),
+            _cents(account, above_initial, Rounding.DOWN),
         )
-    ]
-    initial = [grouped(format_atoms(r.headroom[0], numeraire.decimals)) for r in reports]
-    rows.append(("headroom to initial", *initial))
-    rows.append(("margin equity ÷ maintenance", *(one["ratio"] or "none" for one in told)))
-    rows.append(("state", *(r.state for r in reports)))
-    columns = (numeraire.id, *(r.method for r in reports))
-    print_table(columns, rows, reports[0].name, numbers=range(1, len(columns)))
+        rows.append(
+            (
+                report.method,
+                (preset_json(account, report.method) or {}).get("as_of", ""),
+                *cents,
+                _cut(ratio(need)),
+                report.state,
+                str(len(report.refused) or ""),
+            )
+        )
+    equity = _cents(account, reports[0].requirement.equity, Rounding.DOWN)
+    columns = (
+        *("method", "preset as of", "margin equity", "initial", "maintenance"),
+        *("above maintenance", "above initial", "ratio", "state", "not marginable"),
+    )
+    title = f"{reports[0].name}: equity {equity} {numeraire.id}"
+    print_table(columns, rows, title, numbers=(*range(2, 8), 9))
     for report in reports:
         print_line(f"{report.method}, binding: {report.told.binding}")
         _print_refused(report)
+    if any(report.refused for report in reports):
+        print_line("What is not marginable is charged in full: that venue would not carry it.")
+    if account.presets:
+        print_line("A preset's source and what it leaves out: --method with its name alone.")
+    _print_doubts(account, reports[0])
 
 
-def day(time_ms: int) -> str | None:
-    """A moment as an ISO date and hour; None where there is none.
-
-    >>> day(1_722_816_000_000)
-    '2024-08-05T00:00Z'
-    """
-    from datetime import UTC, datetime
-
-    if not time_ms:
-        return None
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+def _cents(account: Account, atoms: int, side: Rounding) -> str:
+    decimals = account.venue.catalogue.numeraire.decimals
+    whole, _, part = format_atoms(divide(atoms, 10 ** (decimals - 2), side), 2).partition(".")
+    return grouped(f"{whole}.{part:0<2}")
 
 
-def percent(parts: int) -> str:
-    """Write 0.5 as +50 %.
-
-    >>> percent(-10**8)
-    '-10 %'
-    """
-    return f"{'+' if parts > 0 else ''}{format_ratio(100 * parts)} %"
-
-
-def ratio(need: ExactRequirement) -> str | None:
-    """Margin equity ÷ maintenance, cut to parts per billion; None where nothing is required."""
-    if need.maintenance <= 0:
-        return None
-    return format_ratio(need.margin_equity * RATIO_ONE // need.maintenance)
-
-
-def requirement_json(need: ExactRequirement, decimals: int) -> dict[str, Any]:
-    """The verdict with money as text."""
-    amounts = {key: format_atoms(value, decimals) for key, value in need._asdict().items()}
-    headroom = format_atoms(need.margin_equity - need.maintenance, decimals)
-    return {**amounts, "headroom": headroom, "ratio": ratio(need)}
-
-
-def terms_json(
-    terms: Sequence[Term], quantities: dict[str, str], decimals: int
-) -> list[dict[str, str]]:
-    """Each term of the explanation, with money as text."""
-    return [
-        {
-            "label": term.label,
-            "quantity": quantities.get(term.label, str(term.quantity)),
-            "equity": format_atoms(term.equity, decimals),
-            "margin_equity": format_atoms(term.margin_equity, decimals),
-            "maintenance": format_atoms(term.maintenance, decimals),
-        }
-        for term in terms
-    ]
+def _cut(exact: str | None) -> str:
+    """Two digits are enough beside others: the exact ratio stands in the report of one method."""
+    if exact is None:
+        return "none"
+    whole, _, rest = exact.partition(".")
+    return f"{whole}.{rest[:2]:0<2}"
 
 
 def print_requirement(need: ExactRequirement, decimals: int, unit: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seawall.cli.margin_json import requirement_json
 from seawall.cli.output import (
     DONE,
     WRONG_INPUT,
@@ -15,7 +16,6 @@ from seawall.cli.output import (
     print_line,
     print_table,
 )
-from seawall.cli.run_margin import requirement_json
 from seawall.money import format_atoms
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _json(account: Account, told: WhatIf, largest: Sequence[LargestTrade]) -> di
     return {
         "name": told.name,
         "method": told.method,
-        "fingerprint": account.venue.rulebook.fingerprint,
+        "fingerprint": account.fingerprint,
         "numeraire": numeraire.id,
         **{
             key: requirement_json(one.requirement, numeraire.decimals) | {"binding": one.binding}

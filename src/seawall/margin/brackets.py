@@ -111,6 +111,8 @@ def _ratio(ratio: Fraction, path: str) -> Decimal:
 
 def _check_amount(tier: Mapping[str, Any], path: str, amount: Fraction) -> None:
     inner = tier.get("info")
+    if isinstance(inner, Mapping) and "maxSz" in inner:
+        raise TierError(f"{path}.info.maxSz: this table counts contracts, not dollars")
     if tier.get("maintenance_amount") is not None:
         key, stated = f"{path}.maintenance_amount", _number(tier, "maintenance_amount", path)
     elif isinstance(inner, Mapping) and inner.get("cum") is not None:

@@ -1,7 +1,17 @@
 """What a person asks of a portfolio: its margin, liquidation prices, what a trade would do."""
 
-from seawall.portfolio.account import Account, Trials, load, with_prices, with_volatility
-from seawall.portfolio.frame import margin_frame
+from seawall.portfolio.account import (
+    Account,
+    Trials,
+    elsewhere,
+    load,
+    method_names,
+    with_prices,
+    with_volatility,
+)
+from seawall.portfolio.frame import margin_frame, what_if_frame
+from seawall.portfolio.frame_prices import liquidation_price_frame
+from seawall.portfolio.freshness import Doubt, Watch, doubts, watch_of
 from seawall.portfolio.liquidation_price import Crossing, LiquidationPrices, liquidation_price
 from seawall.portfolio.margin import Cell, MarginReport, compare, margin, state_of
 from seawall.portfolio.read import (
@@ -9,6 +19,7 @@ from seawall.portfolio.read import (
     Market,
     Portfolio,
     PortfolioError,
+    Seen,
     Smile,
     read,
     rows_of,
@@ -24,12 +35,14 @@ from seawall.portfolio.what_if import (
     read_change,
     what_if,
 )
+from seawall.portfolio.write import portfolio_toml
 
 __all__ = [
     "Account",
     "Cell",
     "Change",
     "Crossing",
+    "Doubt",
     "Holding",
     "Imported",
     "LargestTrade",
@@ -38,24 +51,33 @@ __all__ = [
     "Market",
     "Portfolio",
     "PortfolioError",
+    "Seen",
     "Smile",
     "Trade",
     "Trials",
+    "Watch",
     "WhatIf",
     "compare",
+    "doubts",
+    "elsewhere",
     "from_ccxt",
     "from_deribit",
     "largest_trade",
     "liquidation_price",
+    "liquidation_price_frame",
     "load",
     "margin",
     "margin_frame",
+    "method_names",
+    "portfolio_toml",
     "read",
     "read_change",
     "rows_of",
     "state_of",
     "venue_at",
+    "watch_of",
     "what_if",
+    "what_if_frame",
     "with_prices",
     "with_volatility",
 ]

@@ -36,6 +36,7 @@ class Account:
     method: str
     watch: Watch = ORDINARY  # When a price behind a row is doubtful.
     left_out: tuple[str, ...] = ()  # What its portfolio says that an import could not read.
+    presets: tuple[str, ...] = ()  # Methods that were added to the rulebook's own.
 
     @property
     def number(self) -> int:
@@ -51,6 +52,13 @@ class Account:
     def table(self) -> ExactTable:
         """The published table of the moment that the method reads."""
         return self.venue.tables.exact(self.number)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the rulebook as it was read, without presets."""
+        rulebook = self.venue.rulebook
+        own = {name: rule for name, rule in rulebook.margin.items() if name not in self.presets}
+        return msgspec.structs.replace(rulebook, margin=own).fingerprint
 
     def judge(self) -> ExactRequirement:
         """What it holds and must hold now, in integers."""
@@ -114,7 +122,8 @@ def elsewhere(account: Account, methods: Iterable[str]) -> Account:
     """Add presets to the rules of an account, priced in the same market.
 
     A method of the rulebook goes before a preset of the same name. The rest of the rulebook stays:
-    its coins, haircuts, fees and grace times are those of the account's own venue.
+    its coins, haircuts, fees and grace times are those of the account's own venue. A preset that
+    asks for a coin that this venue does not have is refused.
 
     >>> account = elsewhere(load("examples/margin/portfolio.toml"), ["hyperliquid"])
     >>> account.under("hyperliquid").judge().maintenance / 10**10  # 1.25 % of BTC, 2 % of ETH.
@@ -128,7 +137,14 @@ def elsewhere(account: Account, methods: Iterable[str]) -> Account:
     rulebook = msgspec.structs.replace(venue.rulebook, margin={**own, **more})
     tables = Tables(rulebook.methods, rulebook.collateral, venue.observed)
     tables.reprice(venue.catalogue, venue.snapshot, None)
-    return replace(account, venue=replace(venue, rulebook=rulebook, tables=tables))
+    venue = replace(venue, rulebook=rulebook, tables=tables)
+    wider = replace(account, venue=venue, presets=(*account.presets, *more))
+    for name in more:
+        try:
+            replace(wider.under(name), rows=()).judge()
+        except ValueError as error:
+            raise PortfolioError(f"preset {name} cannot judge here: {error}") from None
+    return wider
 
 
 def moved(account: Account, snapshot: Snapshot) -> Account:

@@ -13,22 +13,24 @@ by the exact twin, so that no state is a rounding error. polars is imported on t
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seawall.engine.state import Venue
-from seawall.margin import Rows, holdings_of
+from seawall.portfolio.account import Account, elsewhere, method_names
+from seawall.portfolio.book import Book, book_of
 from seawall.portfolio.margin import state_of
-from seawall.portfolio.read import Holding, PortfolioError, legs
+from seawall.portfolio.read import PortfolioError
+from seawall.portfolio.what_if import changed, read_change
 
 if TYPE_CHECKING:
     import polars as pl
 
 COLUMNS = ("account", "asset", "quantity")
-_STATES = ("below maintenance", "below initial", "healthy")
+STATES = ("below maintenance", "below initial", "healthy")  # By how many lines it keeps.
 
 
 def margin_frame(book: pl.DataFrame | Path | str, venue: Venue, method: str) -> pl.DataFrame:
@@ -46,29 +48,73 @@ def margin_frame(book: pl.DataFrame | Path | str, venue: Venue, method: str) -> 
     """
     import polars as pl
 
-    names, accounts = _accounts(_read(book), venue)
-    if method not in venue.rulebook.method_names:
-        said = ", ".join(venue.rulebook.method_names)
-        raise PortfolioError(f"method {method} is not in the rulebook; it has {said}")
-    number = venue.rulebook.method_names.index(method)
-    rule, table = venue.methods[number], venue.tables.exact(number)
-    need = rule.requirement(holdings_of(accounts), table.risk)
+    account = account_in(venue, method)
+    held = book_of(read_book(book), account.venue)
+    return pl.DataFrame({"account": held.names} | _judged(held, account, ""))
+
+
+def what_if_frame(
+    book: pl.DataFrame | Path | str,
+    venue: Venue,
+    method: str,
+    *,
+    trades: Sequence[str] = (),
+    deposits: Sequence[str] = (),
+    moves: Sequence[str] = (),
+    volatility: str | None = None,
+) -> pl.DataFrame:
+    """Judge every account before and after a change, which is written as for `read_change`.
+
+    Trades and deposits are those of each account. Returns the columns of `margin_frame` twice, the
+    second time with `_after` behind their names.
+
+    >>> import polars as pl
+    >>> from seawall.portfolio import load
+    >>> book = pl.DataFrame({"account": ["a"], "quantity": ["0.5"], "asset": ["BTC"]})
+    >>> venue = load("examples/margin/portfolio.toml").venue
+    >>> what_if_frame(book, venue, "cross", moves=["BTC=-10%"])["equity_after"].item()
+    23625.0
+    """
+    import polars as pl
+
+    account = account_in(venue, method)
+    change = read_change(
+        account, trades=trades, deposits=deposits, moves=moves, volatility=volatility
+    )
+    held = book_of(read_book(book), account.venue)
+    after = changed(account, change)
+    columns = _judged(held, account, "") | _judged(held.plus(after.rows), after, "_after")
+    return pl.DataFrame({"account": held.names} | columns)
+
+
+def account_in(venue: Venue, method: str) -> Account:
+    """An account of this venue that holds nothing, under a method or a preset."""
+    if method not in method_names(venue.rulebook):
+        said = ", ".join(method_names(venue.rulebook))
+        raise PortfolioError(f"method {method} is not in the rulebook and no preset; it is {said}")
+    return elsewhere(Account("book", venue, (), method), [method])
+
+
+def _judged(held: Book, account: Account, suffix: str) -> dict[str, Any]:
+    """Columns of a verdict: four amounts and the state."""
+    import polars as pl
+
+    rule, table = account.margin_method, account.table
+    need = rule.requirement(held.holdings, table.risk)
     below = need.margin_equity - need.maintenance, need.margin_equity - need.initial
     sure = (np.abs(below[0]) > need.error_bound) & (np.abs(below[1]) > need.error_bound)
     states = np.where(below[0] < 0, 0, np.where(below[1] < 0, 1, 2))
     for place in np.flatnonzero(~sure).tolist():
-        verdict = rule.requirement_exact(accounts[place], table)
-        states[place] = _STATES.index(state_of(verdict))
-    one = float(venue.catalogue.numeraire.one)
+        verdict = rule.requirement_exact(held.rows(place), table)
+        states[place] = STATES.index(state_of(verdict))
+    one = float(account.venue.catalogue.numeraire.one)
     columns = ("equity", "margin_equity", "initial", "maintenance")
-    return pl.DataFrame(
-        {"account": names}
-        | {name: getattr(need, name) / one for name in columns}
-        | {"state": [_STATES[state] for state in states.tolist()]}
-    )
+    amounts = {f"{name}{suffix}": getattr(need, name) / one for name in columns}
+    return amounts | {f"state{suffix}": pl.Series(STATES).gather(states)}
 
 
-def _read(book: pl.DataFrame | Path | str) -> pl.DataFrame:
+def read_book(book: pl.DataFrame | Path | str) -> pl.DataFrame:
+    """Read a frame or a file, and refuse one whose columns are not those of a book."""
     import polars as pl
 
     if not isinstance(book, pl.DataFrame):
@@ -85,42 +131,10 @@ def _read(book: pl.DataFrame | Path | str) -> pl.DataFrame:
     for column in book.columns:
         if column not in (*COLUMNS, "price"):
             raise PortfolioError(f"column {column} is not one of {', '.join(COLUMNS)} and price")
+    if "price" in book.columns and book["price"].null_count() == book.height:
+        book = book.drop("price")
     for column in COLUMNS:
         if book[column].null_count():
             place = book[column].is_null().arg_max()
             raise PortfolioError(f"column {column}, row {place}: a value is missing")
     return book
-
-
-def _accounts(book: pl.DataFrame, venue: Venue) -> tuple[list[str], list[Rows]]:
-    """Names and ledger rows of each account."""
-    prices = book["price"].to_list() if "price" in book.columns else [None] * book.height
-    held: dict[str, dict[int, int]] = {}
-    columns = (book["account"].to_list(), book["asset"].to_list(), book["quantity"].to_list())
-    for place, (account, asset, quantity, price) in enumerate(zip(*columns, prices, strict=True)):
-        rows = held.setdefault(str(account), {})
-        said = _number(quantity, "quantity", place)
-        opened = None if price is None else _number(price, "price", place)
-        try:
-            found = legs(venue, Holding(id=str(asset), quantity=said, price=opened))
-        except ValueError as error:
-            raise PortfolioError(f"column {_blamed(error)}, row {place}: {error}") from None
-        for number, lots in found:
-            rows[number] = rows.get(number, 0) + lots
-    accounts = [sorted((a, q) for a, q in rows.items() if q) for rows in held.values()]
-    return list(held), list(accounts)
-
-
-def _number(value: object, column: str, place: int) -> Decimal:
-    """Read a number as it would be written: a float is its shortest text."""
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        raise PortfolioError(f"column {column}, row {place}: {value} is not a number") from None
-
-
-def _blamed(error: ValueError) -> str:
-    message = str(error)
-    if "listed" in message or "spot market" in message:
-        return "asset"
-    return "price" if "price" in message else "quantity"

@@ -120,7 +120,11 @@ def liquidation_price(
         found, note = _in_time(account, trials, last_ms)
         crossings += found
         notes += note
-    beyond = tuple(line for line in LINES if not _holds(account, line, now))
+    refused = account.margin_method.refuses(account.rows, account.table)
+    if refused:
+        said = ", ".join(catalogue.names[asset] for asset in refused)
+        notes.append(f"not marginable under {account.method}, charged in full: {said}")
+    beyond = tuple(line for line in LINES if not holds(account, line, now))
     return LiquidationPrices(
         account.name, account.method, now, beyond, tuple(crossings), sigma, tuple(notes)
     )
@@ -134,14 +138,18 @@ def underlyings(account: Account) -> list[int]:
     return sorted({c for asset in assets for c in (asset.coin, asset.currency)} - {cash})
 
 
-def _holds(account: Account, line: Line, verdict: ExactRequirement) -> bool:
+def holds(account: Account, line: Line, verdict: ExactRequirement) -> bool:
     """Whether the account is on the healthy side of a line; equality is healthy."""
     if line == "initial":
         return verdict.margin_equity >= verdict.initial
-    venue = account.venue
-    if line == "liquidated" and venue.rulebook.grace_ms(account.number):
-        return not venue.is_below(verdict, venue.rates.close_out)
+    if line == "liquidated" and has_grace(account):
+        return not account.venue.is_below(verdict, account.venue.rates.close_out)
     return verdict.margin_equity >= verdict.maintenance
+
+
+def has_grace(account: Account) -> bool:
+    """Whether its method leaves time between a call and the liquidation."""
+    return account.venue.rulebook.grace_ms(account.number) > 0
 
 
 def _along(account: Account, move: _Move) -> list[Crossing]:
@@ -150,7 +158,7 @@ def _along(account: Account, move: _Move) -> list[Crossing]:
     for line in LINES:
 
         def side(point: int, line: Line = line) -> bool:
-            return _holds(account, line, judge(point))
+            return holds(account, line, judge(point))
 
         at = first_crossing(move.start, points, side)
         standing = None if at is None else judge(at)

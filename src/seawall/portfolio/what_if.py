@@ -70,7 +70,7 @@ def what_if(account: Account, change: Change) -> WhatIf:
     >>> (sold.after.requirement.equity - sold.before.requirement.equity) / 10**10
     -91.84
     """
-    after, method = _after(account, change), account.margin_method
+    after, method = changed(account, change), account.margin_method
     names = account.venue.catalogue.names
     return WhatIf(
         name=account.name,
@@ -150,7 +150,7 @@ def largest_trade(account: Account, name: str, change: Change | None = None) -> 
         number = catalogue.instrument(name)
     except ValueError as error:
         raise PortfolioError(str(error)) from None
-    after = _after(account, change or Change())
+    after = changed(account, change or Change())
     price, method, table = after.venue.mark(number), after.margin_method, after.table
 
     def fits(lots: int) -> bool:
@@ -180,7 +180,7 @@ def _largest(fits: Callable[[int], bool]) -> int | None:
     return good
 
 
-def _after(account: Account, change: Change) -> Account:
+def changed(account: Account, change: Change) -> Account:
     """The account after the change, in the market after it."""
     rows = tuple(changed_rows(account, change))
     if change.moves or change.volatility:
