@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seawall.margin import ExactTable, check_margin_method, holdings_of
 from seawall.margin.deribit import PairRates, SettlementRates
+from seawall.margin.deribit_cross import CrossRates, DeribitCross
 from seawall.margin.deribit_portfolio import DeribitPortfolio
 from seawall.market import Kind
 from seawall.pricing import RiskTable
@@ -45,6 +46,22 @@ METHOD = DeribitPortfolio(
 )
 # 17 cells in 32 columns, 35 in 64, 59 in 64 and 65 in 96.
 BUCKETS = {count: msgspec.structs.replace(METHOD, buckets_count=count) for count in (1, 4, 8, 9)}
+# Each coin's two netting sets are one correlation set, and both coins together are another.
+CROSS = {
+    together: DeribitCross(
+        pairs=METHOD.pairs,
+        currencies={
+            name: CrossRates(
+                **msgspec.structs.asdict(rates),
+                correlation_set=of,
+                pnl_offset=Decimal("0.6"),
+                max_offsetable_pnl=Decimal("0.001") if name == "BTC" else Decimal(20_000_000),
+            )
+            for (name, rates), of in zip(METHOD.currencies.items(), together, strict=True)
+        },
+    )
+    for together in (("one", "one", ""), ("one", "two", ""), ("", "", ""))
+}
 
 
 def table_of(rng: np.random.Generator, assets: int, top: float, scenarios: int = 35) -> RiskTable:
@@ -114,6 +131,28 @@ def test_it_keeps_the_laws(count: int) -> None:
     laws()
 
 
+@pytest.mark.parametrize("together", CROSS)
+def test_the_cross_margin_keeps_the_laws(together: tuple[str, ...]) -> None:
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(books())
+    def laws(book) -> None:
+        check_margin_method(CROSS[together], *book)
+
+    laws()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(books())
+def test_without_correlation_sets_the_cross_margin_is_the_segregated_one(book) -> None:
+    risk, accounts = book
+    table = ExactTable(risk)
+    for rows in accounts:
+        apart = METHOD.requirement_exact(rows, table)
+        assert CROSS[("", "", "")].requirement_exact(rows, table) == apart
+        joint = CROSS[("one", "one", "")].requirement_exact(rows, table)
+        assert joint.initial <= apart.initial  # Moving together is never dearer.
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(books())
 def test_who_is_not_margined_is_refused_and_charged_in_full(book) -> None:
@@ -138,7 +177,8 @@ def test_who_is_not_margined_is_refused_and_charged_in_full(book) -> None:
         assert alone.initial == alone.maintenance == full
 
 
-def test_a_parallel_batch_has_the_bits_of_the_serial_one() -> None:
+@pytest.mark.parametrize("method", [METHOD, *CROSS.values()][:2])
+def test_a_parallel_batch_has_the_bits_of_the_serial_one(method) -> None:
     rng = np.random.default_rng(5)
     risk = table_of(rng, 40, 1e9)
     accounts = [
@@ -148,6 +188,6 @@ def test_a_parallel_batch_has_the_bits_of_the_serial_one() -> None:
     few, many = holdings_of(accounts), holdings_of(accounts * 501)
     assert len(many.start) >= 200_000
     for one, batch in zip(
-        METHOD.requirement(few, risk), METHOD.requirement(many, risk), strict=True
+        method.requirement(few, risk), method.requirement(many, risk), strict=True
     ):
         assert np.tile(one, 501).tobytes() == batch.tobytes()

@@ -21,6 +21,7 @@ from seawall.engine.codec import decode_event, encode_event
 from seawall.engine.effect import OrderWanted
 from seawall.engine.event import (
     Deposited,
+    Elapsed,
     Events,
     Filled,
     Funded,
@@ -238,7 +239,24 @@ def test_a_row_of_a_batch_is_the_account_alone_bit_for_bit(book: list[Account], 
 
 # -- histories -------------------------------------------------------------------------------------
 
-KINDS = ("tick",) * 8 + ("trade",) * 10 + ("deposit", "withdraw", "fund", "rules", "settle")
+KINDS = ("tick",) * 8 + ("trade",) * 10 + ("elapse",) * 3
+KINDS += ("deposit", "withdraw", "fund", "rules", "settle")
+# What `RULES` may change to, in the middle of whatever is under way.
+CHANGES = (
+    {},
+    {"slippage_ratio = 0.01": "slippage_ratio = 0.02"},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, size = { size = "ramp", duration_ms = 9_000 }'},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, size = { size = "full" }, spares_harmful = true'},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, size = { size = "multiples" }, keeper_share = 0.3'},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, size = { size = "by_bracket" }, least_notional = 99'},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, size = { size = "close_factor" }'},
+    {"fee_ratio = 0.005": "fee_ratio = 0.005, window_ms = 9_000, window_notional = 20_000"},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, price = { price = "fillable" }'},
+    {"fee_ratio = 0.005": 'fee_ratio = 0.005, price = { price = "oracle", away = 0.001 }'},
+    {"patient = 5_000 }": "patient = 5_000 }\ncall.escalate_after_ms = 1_500"},
+    {"patient = 5_000 }": "patient = 9_000 }\ncall.again_within_ms = 20_000\n"
+                          "call.again_grace_ratio = 0.4"},
+)  # fmt: skip
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -283,9 +301,12 @@ def history(seed: int) -> tuple[list[Events], Engine]:
             send(Withdrawn(time_ms=time_ms, account=account, coin=USDC, atoms=1 + n))
         elif kind == "fund":
             send(Funded(time_ms=time_ms, instrument=contract, rate=n % 10**7 - 5 * 10**6))
+        elif kind == "elapse":
+            send(Elapsed(time_ms=time_ms))
         elif kind == "rules":
-            ratio = "0.02" if n % 2 else "0.01"
-            text = RULES.replace("slippage_ratio = 0.01", f"slippage_ratio = {ratio}")
+            text = RULES
+            for old, new in CHANGES[n % len(CHANGES)].items():
+                text = text.replace(old, new)
             send(RulesChanged(time_ms=time_ms, rulebook=read(text).canonical()))
         else:
             send(Settled(time_ms=time_ms, instrument=contract, price=price))

@@ -15,6 +15,7 @@ from seawall.engine import Engine, State
 from seawall.engine.breaker_rules import Mode, Scope
 from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import (
+    Corrected,
     Deposited,
     Events,
     Filled,
@@ -32,7 +33,7 @@ from seawall.engine.event import (
     Withdrawn,
 )
 from seawall.engine.rulebook import RulebookError, read
-from seawall.engine.state import FIRST_ACCOUNT
+from seawall.engine.state import FEES, FIRST_ACCOUNT
 from seawall.market import Instrument, VolatilitySlice
 from seawall.market.oracle import Report, Status
 from seawall.money import ATOMS_MAX
@@ -180,6 +181,13 @@ def observed(*reports: Report, **changed: int) -> Observed:
     return Observed(**({"time_ms": NOW, "coin": BTC, "reports": reports} | changed))
 
 
+def corrected(**changed: object) -> Corrected:
+    fields = {"time_ms": NOW, "first_sequence": 1, "last_sequence": 2, "first": "ann",
+              "second": "ben", "reason": "drill",
+              "transfers": ((USDC, FEES, ALICE, 1),)}  # fmt: skip
+    return Corrected(**(fields | changed))
+
+
 def overridden(**changed: object) -> Overridden:
     fields = {"time_ms": NOW, "scope": Scope.VENUE, "mode": Mode.HALTED, "first": "ann",
               "second": "ben", "reason": "drill"}  # fmt: skip
@@ -190,6 +198,7 @@ R = Reason
 OF_AUCTIONS = {  # Told in test_auction_refusals.
     R.UNKNOWN_AUCTION, R.WRONG_BID, R.BID_STANDS, R.TOO_EARLY, R.TOO_LATE, R.BEYOND_LIMIT,
     R.WOULD_LEAVE_DUST, R.ABOVE_MAINTENANCE, R.BID_TOO_LOW, R.ALREADY_BID, R.COMMITMENT_MISMATCH,
+    R.REVERTED,
 }  # fmt: skip
 TOO_MANY = ATOMS_MAX // (60 * 10**6) + 1  # Lots of 60 dollars: their cash passes 63 bits.
 SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
@@ -227,6 +236,7 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("a tick that goes around an oracle", R.PRICE_FROM_ORACLE, watched, priced(52_000)),
     ("an override by one", R.TWO_OPERATORS_NEEDED, watched, overridden(second="ann")),
     ("an override by a stranger", R.TWO_OPERATORS_NEEDED, watched, overridden(second="eve")),
+    ("amends by one", R.TWO_OPERATORS_NEEDED, watched, corrected(second="ann")),
     ("an answer to no order", R.UNKNOWN_ORDER, opened, filled(order=2)),
     ("a trade before the listing", R.NOT_LISTED, opened, traded(instrument=NEW)),
     ("a trade at the expiry", R.NOT_LISTED, opened, traded(instrument=NEW, time_ms=NOW + 20)),
@@ -275,6 +285,7 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("a trade while the oracle refuses", R.PRICE_REFUSED, silent, traded(time_ms=NOW + 1)),
     ("a withdrawal while the oracle refuses", R.PRICE_REFUSED, silent,
      withdrawn(account=BOB, time_ms=NOW + 1)),
+    ("amends from an empty account", R.PAYER_CANNOT_PAY, watched, corrected()),
     ("more lots than cash can count", R.BALANCE_OVERFLOW, opened, traded(lots=TOO_MANY)),
     ("more lots than a balance can count", R.BALANCE_OVERFLOW, opened,
      traded(lots=ATOMS_MAX, price=ONE // 10)),
@@ -324,6 +335,10 @@ WRONG_IN_TWO_WAYS: tuple[tuple[Reason, Reason, Callable[[], Engine], Events], ..
     (R.UNKNOWN_ACCOUNT, R.UNKNOWN_INSTRUMENT, opened, deposited(account=NOBODY, coin=3)),
     (R.UNKNOWN_ACCOUNT, R.UNKNOWN_INSTRUMENT, opened, traded(buyer=NOBODY, instrument=9)),
     (R.UNKNOWN_INSTRUMENT, R.AMOUNT_NOT_POSITIVE, opened, traded(instrument=9, lots=0)),
+    (R.UNKNOWN_ACCOUNT, R.TWO_OPERATORS_NEEDED, watched,
+     corrected(second="ann", transfers=((USDC, FEES, FEES, 1),))),
+    (R.TWO_OPERATORS_NEEDED, R.AMOUNT_NOT_POSITIVE, watched,
+     corrected(second="ann", transfers=())),
     (R.UNKNOWN_ORDER, R.AMOUNT_NOT_POSITIVE, opened, filled(order=9, lots=-1)),
     (R.NOT_LISTED, R.AMOUNT_NOT_POSITIVE, opened, traded(instrument=NEW, lots=0)),
     (R.AMOUNT_NOT_POSITIVE, R.PRICE_NOT_POSITIVE, opened, traded(lots=0, price=0)),

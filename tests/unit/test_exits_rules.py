@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from seawall.engine import rulebook
 from seawall.liquidation.exits import (
     EXITS,
     ByHealthExit,
@@ -100,11 +101,28 @@ def test_a_wrong_rule_is_refused_by_its_key(text: str, fault: str) -> None:
     assert fault in str(error.value)
 
 
+RULES = """
+format = 1
+name = "page"
+version = "2026-01-01.1"
+cash = "USDC"
+numeraire = { id = "USD", decimals = 10 }
+coins = [
+  { id = "USDC", decimals = 6 }, { id = "BTC", decimals = 8 }, { id = "ETH", decimals = 8 },
+]
+margin.cross = { method = "tiered", brackets.BTC = [{above = 0, initial = 0.1, maintenance = 0.05}]}
+liquidation = { order = "listed", slippage_ratio = 0.01, fee_ratio = 0.005 }
+"""
+
+
 def test_the_examples_of_the_page_run() -> None:
     page = (Path(__file__).parents[2] / "docs" / "exits.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.S)
-    exec(program, {})
-    (rule,) = re.findall(r"```toml\n(.*?)```", page, re.S)
+    for program in re.findall(r"```python\n(.*?)```", page, re.S):
+        exec(program, {})
+    rule, *sections = re.findall(r"```toml\n(.*?)```", page, re.S)
+    assert len(sections) == 2
+    for section in sections:
+        rulebook.read(RULES + section)
     told = msgspec.convert(tomllib.loads(rule, parse_float=Decimal), EXITS)
     assert isinstance(told, DutchStairExit)
     assert told.price_least_ratio == Decimal("0.45")

@@ -30,6 +30,7 @@ from seawall.engine.effect import (
     LossShared,
     OrderWanted,
     StateChanged,
+    Transition,
     Uncovered,
 )
 from seawall.engine.event import (
@@ -233,6 +234,8 @@ def test_a_long_perpetual_is_warned_then_liquidated_in_part() -> None:
         StateChanged(
             account=alice, before=State.HEALTHY, after=State.WARNED, equity=dollars(300),
             margin_equity=dollars(300), initial=dollars(530), maintenance=dollars(265),
+            reason=Transition.WARNING_LINE, method="isolated",
+            snapshot=napkin.engine.snapshot.sequence,
         ),
     )  # fmt: skip
 
@@ -353,7 +356,8 @@ def called_alice() -> tuple[Napkin, Called]:
 
 def test_a_called_account_is_restored_by_exactly_the_amount_of_its_call() -> None:
     napkin, _ = called_alice()
-    assert napkin.deposit("alice", "319.999999") == ()
+    (reduced,) = napkin.deposit("alice", "319.999999")
+    assert (reduced.amount, reduced.deadline_ms) == (dollars("0.000001"), START_MS + 301_000)
     restored = only(napkin.deposit("alice", "0.000001"), StateChanged)
     assert restored.after is State.HEALTHY
     assert restored.margin_equity == restored.initial == dollars(520)

@@ -186,7 +186,7 @@ def test_coins_are_sold_last_and_only_as_many_as_needed():
 def test_who_is_healthy_is_left_alone():
     table = table_of([1, 0, 1_000])
     found = plan([(USD, -90_000), (A, 100)], table, Flat(10), {A: Exit(USD, 9)})
-    assert found == ((), ExactRequirement(10_000, 10_000, 10_000, 5_000), True)
+    assert found == ((), ExactRequirement(10_000, 10_000, 10_000, 5_000), True, ())
 
 
 @pytest.mark.parametrize(

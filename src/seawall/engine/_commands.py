@@ -55,15 +55,15 @@ def begin(connection: Connection) -> None:
     LATER.create_all(connection)
 
 
-def epoch(connection: Connection) -> int:
-    """How often the journal was taken over; a write that follows in this transaction holds it."""
-    query = select(META.c.value).where(_EPOCH).with_for_update()
-    return int(connection.execute(query).scalar() or 0)
+def epoch(connection: Connection, *, holding: bool = False) -> int:
+    """How often the journal was taken over; `holding` keeps it so until the transaction ends."""
+    query = select(META.c.value).where(_EPOCH)
+    return int(connection.execute(query.with_for_update() if holding else query).scalar() or 0)
 
 
 def claim(connection: Connection) -> int:
     """Begin a new epoch and return it; every earlier writer is shut out."""
-    before = epoch(connection)
+    before = epoch(connection, holding=True)
     if before:
         connection.execute(update(META).where(_EPOCH).values(value=str(before + 1)))
     else:

@@ -9,16 +9,17 @@ from typing import Any
 
 from seawall._jit import kernel
 
-VOUCHED, SUSPECT, STAYS_BELOW = 0, 1, 2
-HEALTHY, WARNED, LIQUIDATING = 0, 1, 3  # Of `effect.State`.
+VOUCHED, SUSPECT, STAYS_BELOW, IN_GRACE = 0, 1, 2, 3
+HEALTHY, WARNED, CALLED, LIQUIDATING = 0, 1, 2, 3  # Of `effect.State`.
 
 
 @kernel
-def triage(judged: Any, status: Any, warning: float, flags: Any) -> None:
-    """Write a flag for each account. `warning` is a multiple of maintenance.
+def triage(judged: Any, status: Any, warning: float, close_out: float, flags: Any) -> None:
+    """Write a flag for each account. `warning` and `close_out` are multiples of maintenance.
 
     Every test asks for proof by more than the error bound, so a NaN proves nothing and becomes a
-    suspect. The slack adds the rounding of maintenance × warning.
+    suspect. The slack adds the rounding of maintenance × warning, which is never less than
+    × close_out.
     """
     _, margin_equity, initial, maintenance, error_bound = judged
     for account in range(len(flags)):
@@ -34,6 +35,10 @@ def triage(judged: Any, status: Any, warning: float, flags: Any) -> None:
         elif state == WARNED:
             if equity - maintenance[account] > bound and to_warning < -slack:
                 flag = VOUCHED
+        elif state == CALLED:
+            to_close_out = equity - maintenance[account] * close_out
+            if initial[account] - equity > bound and to_close_out > slack:
+                flag = IN_GRACE  # Only time can move it.
         elif state == LIQUIDATING and initial[account] - equity > bound:
             flag = STAYS_BELOW
         flags[account] = flag

@@ -25,14 +25,14 @@ def correct(venue: Venue, event: Corrected) -> Reason | None:
 
     Nobody but the outside account pays more of a coin than it holds when the event begins.
     """
-    if not _are_two_operators(venue, event.first, event.second):
-        return Reason.TWO_OPERATORS_NEEDED
     accounts, coins = len(venue.names), len(venue.catalogue.coins)
     for coin, payer, receiver, _ in event.transfers:
         if not (0 <= payer < accounts and 0 <= receiver < accounts) or payer == receiver:
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= coin < coins:
             return Reason.UNKNOWN_INSTRUMENT
+    if not _are_two_operators(venue, event.first, event.second):
+        return Reason.TWO_OPERATORS_NEEDED
     if not event.transfers or any(atoms <= 0 for *_, atoms in event.transfers):
         return Reason.AMOUNT_NOT_POSITIVE
     paid: defaultdict[tuple[int, int], int] = defaultdict(int)
@@ -68,8 +68,6 @@ def correct(venue: Venue, event: Corrected) -> Reason | None:
 
 def reconcile(venue: Venue, event: Reconciled) -> Reason | None:
     """Credit accounts with what a statement has beyond the ledger; suspense stands against it."""
-    if not _are_two_operators(venue, event.first, event.second):
-        return Reason.TWO_OPERATORS_NEEDED
     suspense = venue.number.get(SUSPENSE)
     if suspense is not None and venue.method[suspense] != NO_METHOD:
         return Reason.NAME_TAKEN
@@ -78,6 +76,8 @@ def reconcile(venue: Venue, event: Reconciled) -> Reason | None:
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= asset < len(venue.catalogue.assets):
             return Reason.UNKNOWN_INSTRUMENT
+    if not _are_two_operators(venue, event.first, event.second):
+        return Reason.TWO_OPERATORS_NEEDED
     if any(quantity == 0 for _, _, quantity, _ in (*event.posted, *event.noted)):
         return Reason.AMOUNT_NOT_POSITIVE
     contra = len(venue.names) if suspense is None else suspense

@@ -26,17 +26,21 @@ from seawall.liquidation.exits import (
     SealedExit,
     Side,
     batch,
+    by_health,
     dutch,
     english,
     sealed,
 )
 from seawall.liquidation.exits.batch import BatchOrder
+from seawall.liquidation.exits.by_health import Distressed
 from seawall.liquidation.exits.dutch import DutchAuction, DutchTerms
 from seawall.liquidation.exits.english import EnglishAuction
 from seawall.liquidation.exits.sealed import SealedAuction
 from seawall.market import Kind
 from seawall.money import Rounding, divide, multiply_ratio, parse_ratio
 
+WAD = 10**18
+BASIS_POINTS = 10_000
 Dutch = DutchLinearExit | DutchStairExit | DutchExponentialExit
 
 
@@ -76,11 +80,31 @@ def price_now(venue: Venue, offered: Offer) -> int:
         assert isinstance(offered.rule, Dutch)
         terms = dutch_terms(venue, offered.instrument, offered.rule)
         return dutch.price(offered.sale, terms, venue.time_ms)
+    if isinstance(offered.sale, HealthSale):
+        account = distressed(venue, offered)
+        offer_now = by_health.offer(account, by_health.discount_max_of(offered.rule))
+        return divide(account.mark * (offer_now.discount_factor or WAD), WAD, Rounding.UP)
     if isinstance(offered.sale, EnglishAuction):
         raised = english.terms_of(offered.rule).raise_factor if offered.sale.bid else 0
-        return max(offered.sale.reserve, divide(offered.sale.bid * raised, 10**18, Rounding.UP), 1)
+        return max(offered.sale.reserve, divide(offered.sale.bid * raised, WAD, Rounding.UP), 1)
     reserve = offered.sale.reserve if isinstance(offered.sale, SealedAuction) else 0
     return offered.sale.limit if isinstance(offered.sale, BatchSale) else reserve
+
+
+def distressed(venue: Venue, offered: Offer) -> Distressed:
+    """An account as a lender sees it: its lots are the collateral, all else is what it owes.
+
+    With V the notional of its lots: owed = V − margin equity, threshold = (V − maintenance) ÷ V, so
+    that health = V · threshold ÷ owed is below 1 just where margin equity is below maintenance.
+    """
+    asset = venue.catalogue.lot_asset[offered.instrument]
+    lots = abs(venue.ledger.balance(offered.account, asset))
+    unit = venue.tables.exact(int(venue.method[offered.account])).notional[asset]
+    verdict = venue.judge(offered.account)
+    value, mark = lots * unit, venue.mark(offered.instrument)
+    owed = max(0, value - verdict.margin_equity)
+    threshold = max(0, (value - verdict.maintenance) * BASIS_POINTS // value)
+    return Distressed(lots, mark, divide(owed * mark, unit, Rounding.UP), threshold)
 
 
 def dutch_terms(venue: Venue, instrument: int, rule: Dutch) -> DutchTerms:

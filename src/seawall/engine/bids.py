@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from seawall.engine import auctions, gate, liquidate, ways
+from seawall.engine import auctions, gate, liquidate, ways, whole
 from seawall.engine.effect import AuctionEnding, BidStands, Reason, State
-from seawall.engine.event import AuctionBid, AuctionCommitted, AuctionRevealed, AuctionTaken
-from seawall.engine.offers import BatchSale, HealthSale, Offer
+from seawall.engine.event import (
+    AuctionBid,
+    AuctionCommitted,
+    AuctionRevealed,
+    AuctionTaken,
+    ShareTaken,
+)
+from seawall.engine.flash_take import take_through_pool
+from seawall.engine.offers import BatchSale, HealthSale, Offer, WholeSale
 from seawall.engine.state import CLEARING, FIRST_ACCOUNT, Venue
 from seawall.liquidation.exits import (
     BatchExit,
@@ -28,11 +35,8 @@ from seawall.liquidation.exits import (
 )
 from seawall.liquidation.exits import Refusal as No
 from seawall.liquidation.exits.batch import BatchOrder
-from seawall.liquidation.exits.by_health import Distressed
 from seawall.liquidation.exits.contract import fill_at
-from seawall.money import Rounding, divide
 
-BASIS_POINTS = 10_000
 _TOLD = {
     No.NOTHING_ASKED: Reason.AMOUNT_NOT_POSITIVE,
     No.NOT_STARTED: Reason.TOO_EARLY,
@@ -59,14 +63,28 @@ def take(venue: Venue, event: AuctionTaken) -> Refused:
     if isinstance(stepped, Reason):
         return stepped
     sale, fill = stepped
-    refusal = ways.carry_refusal(venue, seen.account, seen.instrument, seen.side, fill)
+    if event.flash:
+        refusal = take_through_pool(venue, seen, fill)
+    else:
+        refusal = ways.carry_refusal(venue, seen.account, seen.instrument, seen.side, fill)
     if refusal is not None:
         return refusal
-    auctions.fill_offer(venue, seen, fill)
+    if not event.flash:
+        auctions.fill_offer(venue, seen, fill)
     venue.offers.change(seen, sale)
     if not seen.lots:
         auctions.end(venue, seen, AuctionEnding.SOLD)
     liquidate.liquidate(venue, seen.account)
+    return None
+
+
+def take_share(venue: Venue, event: ShareTaken) -> Refused:
+    """A share of a whole account, if somebody can carry it; then the account is looked at."""
+    taken = whole.take_share(venue, event)
+    if isinstance(taken, Reason):
+        return taken
+    if venue.status[taken] == State.LIQUIDATING:
+        liquidate.liquidate(venue, taken)
     return None
 
 
@@ -141,34 +159,22 @@ def advance(venue: Venue) -> None:
     Where nobody may be liquidated now, what is over ends without a sale and is offered again later.
     """
     while (offered := venue.offers.over(venue.time_ms)) is not None:
-        if gate.may_liquidate(venue, offered.account):
+        if isinstance(offered, WholeSale):
+            whole.goes_on(venue, offered.account, venue.judge(offered.account))
+        elif gate.may_liquidate(venue, offered.account):
             auctions.close_out(venue, offered)
         else:
             auctions.withdraw_one(venue, offered, AuctionEnding.HALTED)
         liquidate.liquidate(venue, offered.account)
 
 
-def distressed(venue: Venue, offered: Offer) -> Distressed:
-    """An account as a lender sees it: its lots are the collateral, all else is what it owes.
-
-    With V the notional of its lots: owed = V − margin equity, threshold = (V − maintenance) ÷ V, so
-    that health = V · threshold ÷ owed is below 1 just where margin equity is below maintenance.
-    """
-    asset = venue.catalogue.lot_asset[offered.instrument]
-    lots = abs(venue.ledger.balance(offered.account, asset))
-    unit = venue.tables.exact(int(venue.method[offered.account])).notional[asset]
-    verdict = venue.judge(offered.account)
-    value, mark = lots * unit, venue.mark(offered.instrument)
-    owed = max(0, value - verdict.margin_equity)
-    threshold = max(0, (value - verdict.maintenance) * BASIS_POINTS // value)
-    return Distressed(lots, mark, divide(owed * mark, unit, Rounding.UP), threshold)
-
-
 def _step_of_take(venue: Venue, offered: Offer, event: AuctionTaken) -> tuple[Any, ExitFill]:
     if isinstance(offered.sale, HealthSale):
         most = by_health.discount_max_of(offered.rule)
         lots = min(event.lots, offered.lots)
-        _, fill = by_health.take(distressed(venue, offered), most, event.account, lots, event.limit)
+        _, fill = by_health.take(
+            auctions.distressed(venue, offered), most, event.account, lots, event.limit
+        )
         return HealthSale(offered.lots - fill.lots), fill
     terms = auctions.dutch_terms(venue, offered.instrument, offered.rule)
     sale, fill = dutch.take(

@@ -102,7 +102,7 @@ def _in_grace(venue: Venue, account: int, verdict: ExactRequirement, paid: bool)
                 amount=verdict.initial - verdict.margin_equity,
                 deadline_ms=venue.deadline[account],
                 number=number,
-                in_coins=_in_coins(venue, account),
+                in_coins=_in_coins(venue, account, verdict),
             )
         )
     else:
@@ -123,6 +123,7 @@ def _escalate(venue: Venue, account: int, verdict: ExactRequirement) -> None:
 def _tell(venue: Venue, account: int, verdict: ExactRequirement, deadline_ms: int) -> None:
     """Say what restores the initial margin now; in coins too where there is time to pay."""
     made = venue.progress.calls[account]
+    venue.progress.next_due_ms = 0
     venue.effects.append(
         Called(
             account=account,
@@ -130,12 +131,13 @@ def _tell(venue: Venue, account: int, verdict: ExactRequirement, deadline_ms: in
             deadline_ms=deadline_ms,
             number=made.number,
             level=made.level,
-            in_coins=_in_coins(venue, account) if deadline_ms > venue.time_ms else (),
+            in_coins=_in_coins(venue, account, verdict) if deadline_ms > venue.time_ms else (),
         )
     )
 
 
-def _in_coins(venue: Venue, account: int) -> tuple[tuple[int, int], ...]:
+def _in_coins(venue: Venue, account: int, verdict: ExactRequirement) -> tuple[tuple[int, int], ...]:
     number = int(venue.method[account])
+    missing = verdict.initial - verdict.margin_equity
     rows = venue.ledger.rows(account)
-    return in_coins(rows, venue.tables.exact(number), venue.methods[number])
+    return in_coins(rows, venue.tables.exact(number), venue.methods[number], missing)

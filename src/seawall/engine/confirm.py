@@ -40,11 +40,12 @@ class Suspect(NamedTuple):
 def suspects(venue: Venue, among: Ints | None = None) -> list[Suspect]:
     """Accounts whose state the screen cannot vouch for, the largest shortfall first.
 
-    An account that is being liquidated, or waits in grace, is always looked at: time alone may
-    move it. The largest shortfall goes first to the book, because others would pay for it.
+    An account that is being liquidated is always looked at, and one that waits in grace as soon as
+    time alone may move it. The largest shortfall goes first to the book, because others would pay
+    for it.
     """
-    triage, stays_below = _triage()
-    warning = venue.rates.warning / RATIO_ONE
+    triage, stays_below, in_grace = _triage()
+    warning, close_out = venue.rates.warning / RATIO_ONE, venue.rates.close_out / RATIO_ONE
     found: list[Suspect] = []
     alive = (venue.method >= 0) & (venue.status < State.CLOSED)
     users = np.flatnonzero(alive) if among is None else among[alive[among]]
@@ -55,7 +56,13 @@ def suspects(venue: Venue, among: Ints | None = None) -> list[Suspect]:
             continue
         judged = screen(venue, method, accounts)
         flags = np.zeros(len(accounts), np.int8)
-        triage(tuple(judged), venue.status[accounts], warning, flags)
+        triage(tuple(judged), venue.status[accounts], warning, close_out, flags)
+        waits = flags == in_grace
+        if waits.any():
+            due = venue.progress.due(
+                venue.deadline, venue.time_ms, venue.rulebook.call.escalate_after_ms
+            )
+            flags[waits & ~np.isin(accounts, due)] = 0
         named = np.flatnonzero(flags)
         excess = judged.margin_equity[named] - judged.maintenance[named]
         rows = zip(
@@ -71,7 +78,7 @@ def suspects(venue: Venue, among: Ints | None = None) -> list[Suspect]:
 
 
 @functools.cache
-def _triage() -> tuple[Callable[..., None], int]:
+def _triage() -> tuple[Callable[..., None], int, int]:
     from seawall.engine import _kernels
 
-    return _kernels.triage, _kernels.STAYS_BELOW
+    return _kernels.triage, _kernels.STAYS_BELOW, _kernels.IN_GRACE

@@ -16,9 +16,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from seawall.engine.effect import Called, Deleveraged, Effects, Liquidated, Refused
+from seawall.engine.effect import Called, Deleveraged, Effects, ExitFilled, Liquidated, Refused
 from seawall.engine.engine import Engine
 from seawall.engine.event import (
+    AuctionBid,
+    AuctionCommitted,
+    AuctionRevealed,
+    AuctionTaken,
     Deposited,
     Event,
     Filled,
@@ -28,14 +32,16 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
+from seawall.engine.offers import Offer
 from seawall.engine.state import FIRST_ACCOUNT, OUTSIDE, OpenOrder, Venue
 from seawall.engine.trading import post_trade
 from seawall.ledger import Cause
 from seawall.liquidation.loss_sharing import share_pro_rata
 from seawall.money import RATIO_ONE
 
+AUCTION = AuctionTaken | AuctionBid | AuctionCommitted | AuctionRevealed
+Wish = tuple[type, int, int, bool]  # What an order or auction wants, whatever its number.
 GAINERS = "gainers"  # In place of a payer's name: whoever the wrong prices made richer.
-FUND = "insurance_fund"
 
 
 class CorrectionError(ValueError):
@@ -76,7 +82,7 @@ class Fate:
     """What the engine did to one account in the window."""
 
     calls: int = 0
-    taken: int = 0  # Liquidated notional, numeraire atoms.
+    taken: int = 0  # Liquidated notional, by whatever way; numeraire atoms.
     fees: int = 0  # Numeraire atoms.
     deleveraged: int = 0  # Notional, as the counterparty; numeraire atoms.
 
@@ -109,7 +115,7 @@ class Worlds:
     coin: int  # The venue's cash, in which is paid.
     value: int  # Numeraire atoms of one atom of it, at the corrected price.
     harms: tuple[Harm, ...]  # Whoever differs, system accounts too.
-    unanswered: int  # Orders that only the right prices would have wanted.
+    unanswered: int  # Orders and auctions that only the right prices would have wanted.
     forced: int  # Deposits, withdrawals and trades that the right prices would have refused.
 
     @property
@@ -127,18 +133,21 @@ class Settlement:
     unpaid: int  # Atoms of what is owed for which the named payers do not suffice.
 
 
-def compare(engine: Engine, events: Sequence[Event], fixes: Fixes) -> Worlds:
-    """Let both worlds live through the window; `engine` stands before it and becomes as it was."""
+def compare(engine: Engine, events: Sequence[Event], fixes: Fixes, least_atoms: int = 0) -> Worlds:
+    """Let both worlds live through the window; `engine` stands before it and becomes as it was.
+
+    Who lost less than `least_atoms` of the venue's cash is told of and owed nothing.
+    """
     first = engine.sequence + 1
     right = Engine.restore(engine.dump())
     was: defaultdict[int, Fate] = defaultdict(Fate)
     should: defaultdict[int, Fate] = defaultdict(Fate)
     forced = 0
     for sequence, event in enumerate(events, first):
-        orders = dict(engine.venue.orders) if isinstance(event, Filled) else {}
+        answered = _answered(engine.venue, event) if engine.sequence else None
         told = engine.apply(event)
         _note(was, told)
-        seen, is_forced = _relive(right, event, sequence, told, orders, fixes)
+        seen, is_forced = _relive(right, event, sequence, told, answered, fixes)
         _note(should, seen)
         forced += is_forced
     venue = right.venue
@@ -154,10 +163,10 @@ def compare(engine: Engine, events: Sequence[Event], fixes: Fixes) -> Worlds:
         fates = was[account], should[account]
         if lost or fates[0] != fates[1]:
             owed = -(-lost // value[coin]) if lost > 0 else 0
-            harms.append(Harm(account, *fates, lost, owed))
+            harms.append(Harm(account, *fates, lost, owed if owed >= least_atoms else 0))
     assert sum(harm.lost for harm in harms) == 0, "value was made or lost between two worlds"
-    wishes = Counter(map(_wish, venue.orders.values()))
-    wishes.subtract(Counter(map(_wish, engine.venue.orders.values())))
+    wishes = _wishes(venue)
+    wishes.subtract(_wishes(engine.venue))
     return Worlds(
         first, engine.sequence, coin, value[coin], tuple(harms), (+wishes).total(), forced
     )
@@ -196,7 +205,7 @@ def _relive(
     event: Event,
     sequence: int,
     told: Sequence[Effects],
-    orders: Mapping[int, OpenOrder],
+    answered: Wish | None,
     fixes: Fixes,
 ) -> tuple[tuple[Effects, ...], bool]:
     """Let an event happen as it should have; what it does, and whether it had to be forced."""
@@ -204,8 +213,8 @@ def _relive(
         return right.apply(_corrected(right, event, sequence, fixes)), False
     if _is_refused(told):
         return (), False  # What did not happen does not happen here either.
-    if isinstance(event, Filled):
-        return _fill(right, event, orders[event.order]), False
+    if answered is not None:
+        return _answer(right, event, answered), False
     seen = right.apply(event)
     if _is_refused(seen) and isinstance(event, Deposited | Withdrawn | Traded):
         _force(right.venue, event)
@@ -241,14 +250,35 @@ def _corrected(right: Engine, event: Event, sequence: int, fixes: Fixes) -> Even
     return event
 
 
-def _fill(right: Engine, event: Filled, order: OpenOrder) -> tuple[Effects, ...]:
-    """Fill the order of the right world that wants the same, if there is one."""
-    alike = [number for number, one in right.venue.orders.items() if _wish(one) == _wish(order)]
-    if not alike:
-        return ()
-    number = event.order if event.order in alike else alike[0]
-    lots = min(event.lots, abs(right.venue.orders[number].lots))
-    return right.apply(msgspec.structs.replace(event, order=number, lots=lots))
+def _answered(venue: Venue, event: Event) -> Wish | None:
+    """What the order or auction wants that an event answers."""
+    if isinstance(event, Filled) and event.order in venue.orders:
+        return _wish(venue.orders[event.order])
+    if isinstance(event, AUCTION) and event.auction in venue.offers.open:
+        return _wish(venue.offers.open[event.auction])
+    return None
+
+
+def _answer(right: Engine, event: Event, answered: Wish) -> tuple[Effects, ...]:
+    """Answer the order or auction of the right world that wants the same, if there is one."""
+    venue = right.venue
+    if isinstance(event, Filled):
+        orders = venue.orders
+        number = _alike({n: _wish(one) for n, one in orders.items()}, answered, event.order)
+        if number is None:
+            return ()
+        lots = min(event.lots, abs(orders[number].lots))
+        return right.apply(msgspec.structs.replace(event, order=number, lots=lots))
+    assert isinstance(event, AUCTION)
+    offers = {n: _wish(one) for n, one in venue.offers.open.items()}
+    number = _alike(offers, answered, event.auction)
+    return () if number is None else right.apply(msgspec.structs.replace(event, auction=number))
+
+
+def _alike(wishes: Mapping[int, Wish], wanted: Wish, number: int) -> int | None:
+    """The same number if it wants the same, else the oldest that does."""
+    alike = [one for one, wish in wishes.items() if wish == wanted]
+    return number if number in alike else next(iter(alike), None)
 
 
 def _force(venue: Venue, event: Deposited | Withdrawn | Traded) -> None:
@@ -290,17 +320,24 @@ def _purse(worlds: Worlds, now: Engine, account: int, paid: Mapping[int, int]) -
 
 def _note(fates: defaultdict[int, Fate], effects: Iterable[Effects]) -> None:
     for effect in effects:
-        if isinstance(effect, Called):
+        if isinstance(effect, Called) and not effect.level:
             fates[effect.account].calls += 1
-        elif isinstance(effect, Liquidated):
+        elif isinstance(effect, Liquidated | ExitFilled):
             fates[effect.account].taken += effect.notional
             fates[effect.account].fees += effect.fee
         elif isinstance(effect, Deleveraged):
             fates[effect.counterparty].deleveraged += effect.notional
 
 
-def _wish(order: OpenOrder) -> tuple[int, int, bool]:
-    return order.account, order.instrument, order.lots > 0
+def _wish(wanted: OpenOrder | Offer) -> Wish:
+    side = wanted.lots if isinstance(wanted, OpenOrder) else wanted.side
+    return type(wanted), wanted.account, wanted.instrument, side > 0
+
+
+def _wishes(venue: Venue) -> Counter[Wish]:
+    wishes = Counter(map(_wish, venue.orders.values()))
+    wishes.update(map(_wish, venue.offers.open.values()))
+    return wishes
 
 
 def _is_refused(effects: Sequence[Effects]) -> bool:

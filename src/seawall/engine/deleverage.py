@@ -41,11 +41,10 @@ def deleverage_account(venue: Venue, account: int) -> bool:
     rule = venue.rulebook.deleveraging
     for asset, lots in venue.open_contracts(account):
         instrument = venue.catalogue.assets[asset].instrument
-        lacks = _lacks(venue, number, rows, asset, lots)
         if rule.price == "bankruptcy":
             table = venue.tables.exact(number)
             price = max(1, bankruptcy_price(rows, table, asset, venue.catalogue))
-            given_up = lacks
+            given_up = _lacks(venue, number, rows, asset, lots)
         else:
             price = _market_price(venue, instrument)
             given_up = _given_up(venue, asset, lots, price)
@@ -60,9 +59,10 @@ def deleverage_account(venue: Venue, account: int) -> bool:
         )
         if made.remainder:
             venue.no_takers[asset, lots > 0] = given_up
+        shortage = _shortage(venue, number, rows, asset)
         for take in made.takes:
             closed = True
-            _hand_over(venue, account, take.account, instrument, take.lots, price, lacks)
+            _hand_over(venue, account, take.account, instrument, take.lots, price, *shortage)
     return closed
 
 
@@ -79,6 +79,16 @@ def _lacks(venue: Venue, method: int, rows: list[tuple[int, int]], asset: int, l
     table = venue.tables.exact(method)
     beyond = bankruptcy_value(rows, table, asset) - table.value[asset]
     return max(0, beyond if lots > 0 else -beyond)
+
+
+def _shortage(
+    venue: Venue, method: int, rows: list[tuple[int, int]], asset: int
+) -> tuple[int, int]:
+    """The same exactly: −equity · notional ÷ Σ |lots| · notional, as numerator and denominator."""
+    table, is_contract = venue.tables.exact(method), venue.catalogue.is_contract
+    equity = sum(held * table.value[one] for one, held in rows)
+    gross = sum(abs(held) * table.notional[one] for one, held in rows if is_contract[one])
+    return max(0, -equity) * table.notional[asset], gross
 
 
 def _market_price(venue: Venue, instrument: int) -> int:
@@ -112,6 +122,7 @@ def _hand_over(
     lots: int,
     price: int,
     lacks: int,
+    gross: int,
 ) -> None:
     venue.shaken.add(counterparty)
     cash = exchange(venue, instrument, counterparty, account, lots, price, Cause.DELEVERAGING)
@@ -126,7 +137,7 @@ def _hand_over(
             lots=lots,
             price=price,
             notional=venue.worth(settle, abs(cash)),
-            needed=abs(lots) * lacks if tells else 0,
+            needed=abs(lots) * lacks // gross if tells else 0,
             taken=against_mark(venue, instrument, lots, cash) if tells else 0,
         )
     )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import enum
 
-from seawall.engine.breaker_rules import Mode, Scope
 from seawall.engine.effect_base import Effect
+from seawall.engine.watch_effects import BreakerCause, BreakerChanged, PricePublished, PriceRefused
 from seawall.engine.waterfall_effects import (
     Deleveraged,
     FundPaid,
@@ -19,13 +19,16 @@ from seawall.engine.waterfall_effects import (
     WaterfallDone,
     Withheld,
 )
-from seawall.market.oracle import OracleRefusal, Rejection
 
 __all__ = [  # What other files define and everybody reads here.
+    "BreakerCause",
+    "BreakerChanged",
     "Deleveraged",
     "Effect",
     "FundPaid",
     "LossShared",
+    "PricePublished",
+    "PriceRefused",
     "Redistributed",
     "TakenOver",
     "Uncovered",
@@ -96,6 +99,7 @@ class Reason(enum.Enum):
     BID_TOO_LOW = "bid_too_low"
     ALREADY_BID = "already_bid"
     COMMITMENT_MISMATCH = "commitment_mismatch"  # Or nothing was committed.
+    REVERTED = "reverted"  # A step that could not repay its loan, or found none.
     HALTED = "halted"  # By a breaker or by operators.
     REDUCE_ONLY = "reduce_only"
     PRICE_TOO_OLD = "price_too_old"
@@ -207,48 +211,6 @@ class FundingPaid(Effect, frozen=True, tag="funding_paid"):
     notional: int
 
 
-class PricePublished(Effect, frozen=True, tag="price_published"):
-    """An oracle's sources agree: this price counts."""
-
-    coin: int
-    price: int  # Price atoms.
-    confidence: int  # Half-width, price atoms.
-    observed_ms: int  # Its age counts from here.
-    used: tuple[str, ...]
-    rejected: tuple[tuple[str, Rejection], ...] = ()
-    dropped: tuple[tuple[str, Rejection], ...] = ()  # Reports that changed nothing.
-
-
-class PriceRefused(Effect, frozen=True, tag="price_refused"):
-    """An oracle has no price to tell; what that shuts is a rule of its coin."""
-
-    coin: int
-    reason: OracleRefusal
-    rejected: tuple[tuple[str, Rejection], ...] = ()
-    dropped: tuple[tuple[str, Rejection], ...] = ()
-
-
-class BreakerCause(enum.Enum):
-    """Why a breaker shut or opened."""
-
-    LIMIT = "limit"  # More was observed than the limit.
-    COOL_DOWN = "cool_down"  # It is over.
-    OPERATORS = "operators"  # Two of them said so.
-    RULES = "rules"  # Its rule is gone, or another.
-
-
-class BreakerChanged(Effect, frozen=True, tag="breaker_changed"):
-    """What holds in a scope from here on, and what was seen."""
-
-    scope: Scope
-    subject: int  # Account or coin; -1: the venue.
-    mode: Mode  # The strictest that stands there now.
-    cause: BreakerCause
-    breaker: str = ""  # Its name in the rulebook; empty: the operators.
-    observed: int = 0  # In the unit of the limit: parts per billion, numeraire atoms, or atoms.
-    limit: int = 0
-
-
 class Compensated(Effect, frozen=True, tag="compensated"):
     """Somebody was paid for what wrong prices did to them."""
 
@@ -333,6 +295,37 @@ class ExitFilled(Effect, frozen=True, tag="exit_filled"):
     reward: int = 0  # Of the fee, to the taker; the rest is the insurance fund's.
 
 
+class FlashTaken(Effect, frozen=True, tag="flash_taken"):
+    """Lots were taken and sold on with borrowed money; atoms of the settlement currency."""
+
+    auction: int
+    account: int
+    lender: int
+    pool: int
+    loan: int
+    fee: int
+    gain: int  # What the taker keeps.
+
+
+class AuctionTurned(Effect, frozen=True, tag="auction_turned"):
+    """A whole account is worth nothing, or nobody paid: from now on bidders are paid."""
+
+    auction: int
+    account: int
+    price: int  # For all of it, numeraire atoms; not positive.
+    ends_ms: int
+
+
+class ShareSold(Effect, frozen=True, tag="share_sold"):
+    """A share of a whole account changed hands."""
+
+    auction: int
+    account: int
+    taker: int
+    share: int  # Of the account at the start, 10⁻¹⁸.
+    payment: int  # To the account, numeraire atoms; negative: to the taker, by funds and others.
+
+
 class AuctionEnded(Effect, frozen=True, tag="auction_ended"):
     """An auction is over; the remainder goes to the next stage, or stays with its owner."""
 
@@ -368,6 +361,9 @@ Effects = (
     | BidVoid
     | ExitFilled
     | AuctionEnded
+    | FlashTaken
+    | AuctionTurned
+    | ShareSold
     | TakenOver
     | Redistributed
     | Withheld

@@ -23,6 +23,7 @@ from seawall.engine import (
     tick,
     trading,
     waterfall,
+    whole,
 )
 from seawall.engine.amends import correct, reconcile
 from seawall.engine.call import follow
@@ -50,6 +51,7 @@ from seawall.engine.event import (
     Reconciled,
     RulesChanged,
     Settled,
+    ShareTaken,
     Started,
     Traded,
     Withdrawn,
@@ -158,6 +160,7 @@ class Engine:
         called = {a for a, s in enumerate(venue.status.tolist()) if s == State.CALLED}
         assert called == set(venue.deadline), "a call without a deadline, or the reverse"
         auctions.check(venue)
+        whole.check(venue)
 
     # -- memory --------------------------------------------------------------------------------
 
@@ -255,6 +258,8 @@ def _loaded(venue: Venue, event: Loaded) -> Reason | None:
         return Reason.BAD_ROWS
     if len(accounts) and (accounts.min() < FIRST_ACCOUNT or accounts.max() >= len(venue.names)):
         return Reason.UNKNOWN_ACCOUNT
+    if (venue.method[accounts] < 0).any():
+        return Reason.UNKNOWN_ACCOUNT
     if len(assets) and (assets.min() < 0 or assets.max() >= len(venue.catalogue.assets)):
         return Reason.UNKNOWN_INSTRUMENT
     if not venue.load(accounts, assets, quantity):
@@ -298,6 +303,7 @@ def _then_everybody(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Ve
     def run(venue: Venue, event: Any) -> Reason | None:
         refusal = verb(venue, event)
         if refusal is None:
+            bids.advance(venue)  # Who won before it happened is not robbed by what it moves.
             _look_at_everybody(venue)
         return refusal
 
@@ -309,6 +315,7 @@ def _then_parties(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venu
         refusal = verb(venue, event)
         paid = isinstance(event, Deposited)
         if refusal is None and venue.tables.ready:
+            bids.advance(venue)
             for name in ("account", "buyer", "seller"):
                 account = getattr(event, name, -1)
                 if account < FIRST_ACCOUNT or venue.method[account] < 0:
@@ -363,6 +370,7 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     Filled: liquidate.fill,
     Elapsed: _elapsed,
     AuctionTaken: bids.take,
+    ShareTaken: bids.take_share,
     AuctionBid: bids.bid,
     AuctionCommitted: bids.commit,
     AuctionRevealed: bids.reveal,

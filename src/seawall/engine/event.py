@@ -183,6 +183,16 @@ class AuctionTaken(Event, frozen=True, tag="auction_taken"):
     account: int
     lots: int  # At most so many.
     limit: int  # Worst acceptable price, price atoms.
+    flash: bool = False  # Borrowed for, sold on to the pool and repaid in this step, or not at all.
+
+
+class ShareTaken(Event, frozen=True, tag="share_taken"):
+    """Somebody takes a share of a whole account that is auctioned."""
+
+    auction: int
+    account: int
+    share: int  # Of what is left, 10¹⁸ = all of it.
+    limit: int  # Most that is paid, numeraire atoms; negative: at least so much is wanted.
 
 
 class AuctionBid(Event, frozen=True, tag="auction_bid"):
@@ -232,6 +242,7 @@ Events = (
     | Corrected
     | Reconciled
     | AuctionTaken
+    | ShareTaken
     | AuctionBid
     | AuctionCommitted
     | AuctionRevealed

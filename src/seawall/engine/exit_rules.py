@@ -61,12 +61,21 @@ class PoolDepth(_Section, frozen=True, kw_only=True):
     lots: int
 
 
+class FlashTerms(_Section, frozen=True, kw_only=True):
+    """Who lends for one step to whoever takes from an auction and sells to the pool."""
+
+    lender: str  # An account; what it lends it holds in the settlement currency.
+    fee_ratio: Decimal  # Of the loan.
+    pool_fee_ratio: Decimal = Decimal(0)  # Of what goes into the pool.
+
+
 class Auctions(_Section, frozen=True, kw_only=True):
     """What holds for every kind of auction."""
 
     restarts: int = 0  # So often what nobody took is offered again, at the mark of that moment.
     patience_seconds: int = 3600  # The end of an auction that has no clock of its own.
     remainder: Literal["book"] = "book"  # Where the lots go that nobody took.
+    account: TwoPhaseExit | None = None  # Sells shares of the whole account, before its markets.
 
 
 def exit_faults(
@@ -105,7 +114,7 @@ def _rule_faults(
 ) -> Iterator[tuple[str, str]]:
     for coin, rule in exits.items():
         if isinstance(rule, TwoPhaseExit):
-            yield "two_phase sells whole accounts, not one market", f"$.exits.{coin}.exit"
+            yield "two_phase sells whole accounts: it is auctions.account", f"$.exits.{coin}.exit"
         if isinstance(rule, PoolExit) and coin not in pools:
             yield f"there is no pool for {coin}", f"$.exits.{coin}.exit"
         if isinstance(rule, QuoteRequestExit) and all(one.coin != coin for one in providers):

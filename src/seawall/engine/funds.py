@@ -11,8 +11,8 @@ from decimal import Decimal
 import msgspec
 
 from seawall.engine.effect import FundPaid, Withheld
-from seawall.engine.state import FEES, FIRST_ACCOUNT, INSURANCE_FUND, Venue
-from seawall.engine.waterfall_rules import ONE_FUND
+from seawall.engine.state import CLEARING, FEES, INSURANCE_FUND, Venue
+from seawall.engine.waterfall_rules import ONE_FUND, SHORTFALL
 from seawall.ledger import Cause
 from seawall.liquidation import Fund, draw, replenish, withdrawal_haircut
 from seawall.money import RATIO_ONE, Rounding, multiply_ratio, parse_atoms, parse_ratio
@@ -54,7 +54,7 @@ def draw_funds(venue: Venue, account: int, coin: int, deficit: int) -> int:
 
 
 def ready_for(venue: Venue, account: int) -> int:
-    """What the funds behind an account's markets could pay for it now, numeraire atoms."""
+    """What the funds behind any of an account's markets could pay at most, numeraire atoms."""
     if not venue.rulebook.funds:
         return venue.fund_worth()
     catalogue = venue.catalogue
@@ -88,38 +88,42 @@ def pay_fee(venue: Venue, account: int, instrument: int, coin: int, atoms: int) 
     venue.move(coin, account, FEES, split.remainder, Cause.FEE)
 
 
-def bear_below_zero(venue: Venue, account: int, coin: int, atoms: int, source: int) -> None:
-    """The first fund behind an account's market owes what nobody pays now, to `source`."""
-    market = venue.catalogue.coins[market_of(venue, account, coin)].id
-    pairs = list(zip(fund_rules(venue), venue.funds, strict=True))
-    fund = next((one for rule, one in pairs if rule.stands_behind(market)), pairs[0][1])
-    venue.move(coin, fund, source, atoms, Cause.SHARED_LOSS)
+def owe(venue: Venue, coin: int, atoms: int) -> None:
+    """The venue is short by what nobody pays now: clearing is paid from below zero."""
+    venue.move(coin, venue.number[SHORTFALL], CLEARING, atoms, Cause.SHARED_LOSS)
 
 
 def withhold(venue: Venue, account: int, coin: int, atoms: int) -> int:
-    """Keep back a part of a withdrawal while funds are below zero; returns the part. [atoms]
+    """Keep back a part of a withdrawal while the venue is short; returns the part. [atoms]
 
     ⌈atoms · shortfall ÷ Σ balances of users⌉, so that users together are paid what is there: who
-    leaves early and who leaves late get the same share. Nothing is kept back once the funds are
-    filled again. It is taken from the account here; the rest is the caller's to pay.
+    leaves early and who leaves late get the same share. A fund without a cap that was filled since
+    pays first, and once nothing is short nothing is kept back. It is taken from the account here;
+    the rest is the caller's to pay.
     """
     if venue.rulebook.loss_sharing.rule != "withdrawal_haircut":
         return 0
-    short = {fund: -venue.ledger.balance(fund, coin) for fund in venue.funds}
-    shortfall = sum(atoms for atoms in short.values() if atoms > 0)
+    _fill_from_funds(venue, coin)
+    place = venue.number[SHORTFALL]
+    shortfall = max(0, -venue.ledger.balance(place, coin))
     if not shortfall:
         return 0
     holders, held = venue.ledger.holders(coin)
-    users = (holders >= FIRST_ACCOUNT) & (venue.method[holders] >= 0) & (held > 0)
+    users = (venue.method[holders] >= 0) & (held > 0)
     balances = sum(held[users].tolist())
     ratio = withdrawal_haircut(shortfall, max(0, balances - shortfall))
-    kept = left = min(shortfall, multiply_ratio(atoms, ratio, Rounding.UP))
-    for fund, lacks in short.items():
-        part = min(left, max(0, lacks))
-        venue.move(coin, account, fund, part, Cause.SHARED_LOSS)
-        left -= part
+    kept = min(shortfall, multiply_ratio(atoms, ratio, Rounding.UP))
+    venue.move(coin, account, place, kept, Cause.SHARED_LOSS)
     venue.effects.append(Withheld(account=account, coin=coin, atoms=kept))
     return kept
+
+
+def _fill_from_funds(venue: Venue, coin: int) -> None:
+    place = venue.number[SHORTFALL]
+    for rule, fund in zip(fund_rules(venue), venue.funds, strict=True):
+        lacks, balance = (venue.ledger.balance(one, coin) for one in (place, fund))
+        if parse_ratio(rule.event_cap) == RATIO_ONE:
+            venue.move(coin, fund, place, max(0, min(-lacks, balance)), Cause.INSURANCE)
 
 
 def _room(venue: Venue, rule: Fund, fund: int, coin: int) -> int:

@@ -299,7 +299,7 @@ class Journal:
         if not self._store.writing:
             raise JournalError(f"{self.name}: opened only to be read")
         with self._store.transaction(failure, write=True) as connection:
-            if _commands.epoch(connection) != self._epoch:
+            if _commands.epoch(connection, holding=True) != self._epoch:
                 raise FencedError(f"{self.name}: another process has taken it over")
             yield connection
 

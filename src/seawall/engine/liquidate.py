@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seawall.engine import auctions, gate, taking, ways
+from seawall.engine import auctions, gate, taking, ways, whole
 from seawall.engine.backstop import take_over
 from seawall.engine.convert import convert
 from seawall.engine.deleverage import deleverage_account
@@ -54,8 +54,12 @@ def liquidate(venue: Venue, account: int) -> None:
         if verdict.margin_equity < verdict.initial:
             return
         auctions.withdraw(venue, account)
+    if account in venue.offers.whole and whole.goes_on(venue, account, verdict):
+        return
     if contracts and verdict.margin_equity >= verdict.initial:
         venue.change_state(account, State.HEALTHY, verdict)
+    elif contracts and whole.offer_account(venue, account):
+        return
     elif contracts and take_over(venue, account, verdict):
         liquidate(venue, account)
     elif contracts:
@@ -76,6 +80,8 @@ def can_move(venue: Venue, account: int, equity: float) -> bool:
     """
     if account in venue.offers.of:
         return False
+    if venue.rulebook.auctions.account is not None:
+        return True
     if venue.rulebook.backstop is not None:
         return True
     sides = venue.sides(account)
@@ -212,7 +218,7 @@ def _limit(
     if isinstance(rule, Fillable):
         terms = (rows, table, venue.methods[number], asset, venue.catalogue, verdict)
         bounds.append(fillable_price(rule, *terms))
-    if verdict.equity > 0 and not (
+    if verdict.equity >= 0 and not (
         isinstance(rule, Fillable) and _fund_can_carry(venue, account, verdict)
     ):
         bounds.append(bankruptcy_price(rows, table, asset, venue.catalogue))

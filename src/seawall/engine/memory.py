@@ -15,13 +15,13 @@ import numpy as np
 from seawall.engine import falls, offers, progress
 from seawall.engine.columns import Columns
 from seawall.engine.falls import FallRow
-from seawall.engine.offers import OfferRow, TriedRow
+from seawall.engine.offers import OfferRow, TriedRow, WholeRow
 from seawall.engine.progress import CallRow, TakingRow, WindowRow
 from seawall.engine.rulebook import Rulebook, decode
 from seawall.engine.state import SYSTEM_ACCOUNTS, OpenOrder, Rates, Venue
 from seawall.engine.tables import Tables
 from seawall.engine.watch import BandRow, StandingRow, SumRow, recalled, remembered
-from seawall.engine.waterfall_rules import ONE_FUND
+from seawall.engine.waterfall_rules import ONE_FUND, accounts_named
 from seawall.ledger import Ledger
 from seawall.margin.collateral import Observed
 from seawall.market import Instrument, Snapshot, VolatilitySlice
@@ -67,6 +67,7 @@ class _Dump(msgspec.Struct, array_like=True):
     offers: list[OfferRow] = []
     tried: list[TriedRow] = []
     auctions_numbered: int = 0
+    whole: list[WholeRow] = []
     calls: list[CallRow] = []
     takings: list[TakingRow] = []
     window: list[WindowRow] = []
@@ -96,12 +97,13 @@ def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
 
 
 def _open_funds(venue: Venue) -> None:
-    """Open the accounts of the rulebook's funds that are not open, and note all of them."""
-    names = [fund.name for fund in venue.rulebook.funds or ONE_FUND]
+    """Open the accounts that the waterfall's rules name and that are not open; note the funds."""
+    rulebook = venue.rulebook
+    names = accounts_named(rulebook.funds, rulebook.loss_sharing)
     missing = [name for name in names if name not in venue.number]
     if missing:
         open_accounts(venue, missing, [NO_METHOD] * len(missing))
-    venue.funds = tuple(venue.number[name] for name in names)
+    venue.funds = tuple(venue.number[fund.name] for fund in rulebook.funds or ONE_FUND)
     venue.fund = None
 
 
@@ -126,9 +128,9 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     used = sorted({int(m) for m in np.unique(venue.method)} - {NO_METHOD})
     if not fits or any(old.method_names[m] not in number for m in used):
         return False
-    named = (venue.number.get(fund.name) for fund in rulebook.funds)
-    if any(fund is not None and venue.method[fund] != NO_METHOD for fund in named):
-        return False  # The name of a fund is that of a margined account.
+    named = accounts_named(rulebook.funds, rulebook.loss_sharing)
+    if any(venue.method[venue.number[name]] >= 0 for name in named if name in venue.number):
+        return False  # A margined account has the name of a fund.
     method = venue.method.copy()
     for m in used:
         method[venue.method == m] = number[old.method_names[m]]
@@ -137,7 +139,10 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     ready = venue.tables.ready
     venue.tables = Tables(rulebook.methods, rulebook.collateral, venue.observed)
     venue.rates = Rates.of(rulebook)
+    venue.progress.next_due_ms = 0
     _open_funds(venue)
+    if not rulebook.tells_waterfall:
+        venue.falls = falls.Falls()
     if ready:
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return True
@@ -204,7 +209,7 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
     venue.falls = falls.recalled(kept.falls)
     venue.previous_mark = kept.previous_mark
     _open_funds(venue)
-    venue.offers = offers.recalled(kept.offers, kept.tried, kept.auctions_numbered)
+    venue.offers = offers.recalled(kept.offers, kept.tried, kept.auctions_numbered, kept.whole)
     if venue.snapshot.price and all(venue.snapshot.price):
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return kept.sequence, kept.chain, venue
@@ -228,6 +233,7 @@ def _encoded(kept: _Dump) -> bytes:
 
 def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Dump:
     snapshot = venue.snapshot
+    offered, tried, numbered, whole = offers.remembered(venue.offers)
     return _Dump(
         sequence,
         chain,
@@ -258,7 +264,10 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         [(coin, *feeds) for coin, feeds in sorted(venue.observed.items())],
         sorted(venue.feeds.items()),
         *remembered(venue.watch),
-        *offers.remembered(venue.offers),
+        offered,
+        tried,
+        numbered,
+        whole,
         *progress.remembered(venue.progress),
         falls.remembered(venue.falls),
         venue.previous_mark,

@@ -22,11 +22,13 @@ from seawall.liquidation.exits import (
     EnglishExit,
     SealedExit,
     Side,
+    TwoPhaseExit,
 )
 from seawall.liquidation.exits.batch import BatchOrder
 from seawall.liquidation.exits.dutch import DutchAuction
 from seawall.liquidation.exits.english import EnglishAuction
 from seawall.liquidation.exits.sealed import SealedAuction
+from seawall.liquidation.exits.two_phase import TwoPhaseAuction
 
 
 class HealthSale(NamedTuple):
@@ -76,12 +78,26 @@ class Offer:
 
 
 @dataclass(slots=True)
+class WholeSale:
+    """One auction of shares of an account."""
+
+    number: int
+    account: int
+    rule: TwoPhaseExit
+    auction: TwoPhaseAuction
+    ends_ms: int
+    reserved_atoms: int = 0  # Cash that earlier bidders paid.
+
+
+@dataclass(slots=True)
 class Offers:
     """All auctions of a venue."""
 
     open: dict[int, Offer] = field(default_factory=dict)
     tried: dict[int, dict[int, int]] = field(default_factory=dict)  # By account and instrument.
     next_number: int = 1
+    selling: dict[int, WholeSale] = field(default_factory=dict)  # Whole accounts.
+    whole: dict[int, int] = field(default_factory=dict)  # Their auction; computed again.
     of: dict[int, list[int]] = field(default_factory=dict)  # Numbers by account; computed again.
     ends: list[tuple[int, int]] = field(default_factory=list)  # A heap; computed again.
 
@@ -107,11 +123,31 @@ class Offers:
             del self.of[offer.account]
         return offer
 
-    def over(self, now_ms: int) -> Offer | None:
+    def add_whole(self, sale: WholeSale) -> None:
+        """Take in the auction of an account."""
+        self.selling[sale.number] = sale
+        self.whole[sale.account] = sale.number
+        heapq.heappush(self.ends, (sale.ends_ms, sale.number))
+
+    def change_whole(
+        self, sale: WholeSale, auction: TwoPhaseAuction, ends_ms: int, reserved_atoms: int
+    ) -> None:
+        """Step the auction of an account."""
+        sale.auction, sale.reserved_atoms = auction, reserved_atoms
+        if ends_ms != sale.ends_ms:
+            sale.ends_ms = ends_ms
+            heapq.heappush(self.ends, (ends_ms, sale.number))
+
+    def remove_whole(self, sale: WholeSale) -> None:
+        """Let go of the auction of an account."""
+        del self.selling[sale.number]
+        del self.whole[sale.account]
+
+    def over(self, now_ms: int) -> Offer | WholeSale | None:
         """The auction that ended first, if one has."""
         while self.ends and self.ends[0][0] <= now_ms:
             ends_ms, number = heapq.heappop(self.ends)
-            offer = self.open.get(number)
+            offer = self.open.get(number) or self.selling.get(number)
             if offer is not None and offer.ends_ms == ends_ms:
                 return offer
         return None
@@ -143,9 +179,10 @@ def _is_bidder(sale: Sale, account: int) -> bool:
 
 OfferRow = tuple[int, int, int, bool, str, str, int, int]
 TriedRow = tuple[int, int, int]
+WholeRow = tuple[int, int, str, str, int, int]
 
 
-def remembered(offers: Offers) -> tuple[list[OfferRow], list[TriedRow], int]:
+def remembered(offers: Offers) -> tuple[list[OfferRow], list[TriedRow], int, list[WholeRow]]:
     """The state as rows in canonical order; sales as JSON, for amounts may pass 64 bits.
 
     The number of the next auction counts from 0 here, so that a venue that never had one says
@@ -169,10 +206,23 @@ def remembered(offers: Offers) -> tuple[list[OfferRow], list[TriedRow], int]:
         for account, counts in sorted(offers.tried.items())
         for instrument, count in sorted(counts.items())
     ]
-    return rows, tried, offers.next_number - 1
+    whole = [
+        (
+            number,
+            sale.account,
+            msgspec.json.encode(sale.rule).decode(),
+            msgspec.json.encode(sale.auction).decode(),
+            sale.ends_ms,
+            sale.reserved_atoms,
+        )
+        for number, sale in sorted(offers.selling.items())
+    ]
+    return rows, tried, offers.next_number - 1, whole
 
 
-def recalled(rows: list[OfferRow], tried: list[TriedRow], numbered: int) -> Offers:
+def recalled(
+    rows: list[OfferRow], tried: list[TriedRow], numbered: int, whole: list[WholeRow]
+) -> Offers:
     """The state that was remembered."""
     offers = Offers(next_number=numbered + 1)
     for number, account, instrument, buys, rule_text, sale_text, ends_ms, deposit in rows:
@@ -182,4 +232,8 @@ def recalled(rows: list[OfferRow], tried: list[TriedRow], numbered: int) -> Offe
         offers.add(Offer(number, account, instrument, side, rule, sale, ends_ms, deposit))
     for account, instrument, count in tried:
         offers.tried.setdefault(account, {})[instrument] = count
+    for number, account, rule_text, sale_text, ends_ms, reserved_atoms in whole:
+        sold = msgspec.json.decode(rule_text, type=TwoPhaseExit)
+        auction = msgspec.json.decode(sale_text, type=TwoPhaseAuction)
+        offers.add_whole(WholeSale(number, account, sold, auction, ends_ms, reserved_atoms))
     return offers

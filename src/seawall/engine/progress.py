@@ -5,6 +5,7 @@ Knows account numbers, times and amounts; knows no rule and no venue.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,10 +39,26 @@ class Progress:
     takings: dict[int, Taking] = field(default_factory=dict)  # By account.
     window: Sum = field(default_factory=Sum)  # Notional that liquidations closed.
     pending: dict[int, int] = field(default_factory=dict)  # Lots of open orders, by instrument.
+    next_due_ms: int = 0  # No call is due before; computed again, so 0 is always right.
 
     def taking(self, account: int, now_ms: int) -> Taking:
         """The account's liquidation; one that nobody remembers begins now."""
         return self.takings.setdefault(account, Taking(now_ms))
+
+    def due(self, deadline: Mapping[int, int], now_ms: int, escalate_after_ms: int) -> list[int]:
+        """Called accounts that time alone may move now: their deadline, or being told again.
+
+        `next_due_ms` must be set to 0 where a call is made or told, or the rules change.
+        """
+        if now_ms < self.next_due_ms:
+            return []
+        due_ms = dict(deadline)
+        if escalate_after_ms:
+            for account, last_ms in deadline.items():
+                told = self.calls.get(account, CallMade()).told_ms + escalate_after_ms
+                due_ms[account] = min(last_ms, told)
+        self.next_due_ms = min(due_ms.values(), default=0)
+        return [account for account, at_ms in due_ms.items() if at_ms <= now_ms]
 
     def ask(self, instrument: int, lots: int) -> None:
         """Count lots as asked for; negative ones as answered."""

@@ -18,7 +18,7 @@ import msgspec
 
 from seawall.engine.breaker_rules import Breaker
 from seawall.engine.breaker_rules import faults as breaker_faults
-from seawall.engine.exit_rules import Auctions, PoolDepth, Provider, exit_faults
+from seawall.engine.exit_rules import Auctions, FlashTerms, PoolDepth, Provider, exit_faults
 from seawall.engine.rulebook_tree import (
     canonical_tree,
     check_decimals,
@@ -105,6 +105,7 @@ class Rulebook(_Section, frozen=True, kw_only=True):
     providers: tuple[Provider, ...] = ()
     pools: dict[str, PoolDepth] = {}  # By coin.
     auctions: Auctions = Auctions()
+    flash: FlashTerms | None = None  # For takers of auctions that bring no capital.
     backstop: Backstop | None = None
     funds: tuple[Fund, ...] = ()  # In the order in which they pay; none named: one for all.
 
@@ -117,6 +118,7 @@ class Rulebook(_Section, frozen=True, kw_only=True):
             "providers",
             "pools",
             "auctions",
+            "flash",
             "backstop",
             "funds",
         }
@@ -242,6 +244,9 @@ def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
     yield from exit_faults(
         ids, rulebook.exits, rulebook.providers, rulebook.pools, rulebook.auctions
     )
+    if rulebook.flash is not None:
+        for key in ("fee_ratio", "pool_fee_ratio"):
+            yield from _outside(getattr(rulebook.flash, key), 0, 1, f"$.flash.{key}")
     yield from waterfall_faults(ids, rulebook.backstop, rulebook.funds, rulebook.deleveraging)
     yield from breaker_faults(ids, rulebook.oracle, rulebook.breakers, rulebook.operators)
 

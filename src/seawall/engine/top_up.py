@@ -13,7 +13,9 @@ from seawall.money import ATOMS_MAX, Rounding, divide
 GUESSES_MOST = 2**20  # A coin of which more than so many linear amounts are needed is not named.
 
 
-def in_coins(rows: Rows, table: ExactTable, method: MarginMethod) -> tuple[tuple[int, int], ...]:
+def in_coins(
+    rows: Rows, table: ExactTable, method: MarginMethod, missing: int
+) -> tuple[tuple[int, int], ...]:
     """Each coin whose deposit alone restores the initial margin: (coin, atoms), atoms rounded up.
 
     A coin that does not count as collateral is left out, and so is one of which no amount restores
@@ -22,14 +24,18 @@ def in_coins(rows: Rows, table: ExactTable, method: MarginMethod) -> tuple[tuple
     found = []
     for coin in range(len(table.risk.coins)):
         if table.kind[coin] == Kind.CURRENCY and table.collateral[coin] > 0:
-            atoms = least_deposit(rows, table, method, coin)
+            atoms = least_deposit(rows, table, method, coin, missing)
             if atoms is not None:
                 found.append((coin, atoms))
     return tuple(found)
 
 
-def least_deposit(rows: Rows, table: ExactTable, method: MarginMethod, coin: int) -> int | None:
+def least_deposit(
+    rows: Rows, table: ExactTable, method: MarginMethod, coin: int, missing: int
+) -> int | None:
     """Atoms of a coin without one of which the initial margin is not reached; None: no amount.
+
+    `missing` is what is missing to it now, numeraire atoms.
 
     A debt in the coin is paid first, at its full value; what is beyond counts by the coin's
     collateral. Where the method says that this is not what restores (a balance that counts by its
@@ -44,8 +50,7 @@ def least_deposit(rows: Rows, table: ExactTable, method: MarginMethod, coin: int
         after = method.requirement_exact([(a, held[a]) for a in sorted(held) if held[a]], table)
         return after.margin_equity >= after.initial
 
-    verdict = method.requirement_exact(rows, table)
-    guess = _linear(verdict.initial - verdict.margin_equity, before, table, coin)
+    guess = _linear(missing, before, table, coin)
     most = min(ATOMS_MAX - before, guess * GUESSES_MOST)
     if guess == 0:
         return 0

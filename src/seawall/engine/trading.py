@@ -11,6 +11,7 @@ from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
 from seawall.engine.funds import withhold
 from seawall.engine.orders import cancelled
 from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
+from seawall.engine.waterfall_rules import SHORTFALL
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
 from seawall.market import Kind, buyer_cash, funding_payments, settlement_value
@@ -214,7 +215,9 @@ def fold(venue: Venue, account: int, quote: int, coin: int, atoms: int) -> None:
 
 
 def _is_depositable(venue: Venue, account: int) -> bool:
-    return account == INSURANCE_FUND or account in venue.funds or _is_margined(venue, account)
+    if account == INSURANCE_FUND or account in venue.funds:
+        return True
+    return _is_margined(venue, account) or account == venue.number.get(SHORTFALL)
 
 
 def _is_margined(venue: Venue, account: int) -> bool:
@@ -238,11 +241,29 @@ def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
         return Reason.PRICE_NOT_POSITIVE
     if event.price % terms.tick:
         return Reason.OFF_TICK
-    if any(venue.status[a] > State.WARNED for a in (event.buyer, event.seller)):
+    if _is_frozen(venue, event, event.buyer, 1) or _is_frozen(venue, event, event.seller, -1):
         return Reason.ACCOUNT_NOT_OPEN
     if not venue.tables.ready:
         return Reason.NO_PRICE
     return refusal_to_carry(venue, event)
+
+
+def _is_frozen(venue: Venue, event: Traded, account: int, sign: int) -> bool:
+    """Whether a called or liquidated account is kept from a trade; others are not.
+
+    It may only leave: make its position in a contract smaller, while nobody else was asked for its
+    lots, and not at a price worse than the mark, which others would pay for.
+    """
+    state = venue.status[account]
+    if state <= State.WARNED:
+        return False
+    asked = (venue.waiting, venue.offers.of, venue.offers.whole)
+    if state > State.LIQUIDATING or any(account in one for one in asked):
+        return True
+    asset = venue.catalogue.lot_asset[event.instrument]
+    held = venue.ledger.balance(account, asset)
+    leaves = bool(venue.catalogue.is_contract[asset]) and -sign * held >= event.lots
+    return not leaves or sign * (event.price - venue.mark(event.instrument)) > 0
 
 
 def refusal_to_carry(venue: Venue, event: Traded, *, handed_over: bool = False) -> Reason | None:

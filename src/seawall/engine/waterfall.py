@@ -25,7 +25,7 @@ from seawall.engine.effect import (
     Uncovered,
     Withheld,
 )
-from seawall.engine.funds import bear_below_zero, draw_funds, market_of
+from seawall.engine.funds import draw_funds, market_of, owe
 from seawall.engine.state import CLEARING, Venue
 from seawall.ledger import Cause
 from seawall.liquidation import Holding, Overshoot, redistribute, share_pro_rata
@@ -234,9 +234,8 @@ def _stakes(venue: Venue, gone: set[int]) -> list[Holding]:
 
 
 def _by_withdrawals(venue: Venue, coin: int, losses: Sequence[Loss]) -> tuple[int, int]:
-    """Nobody pays now: a fund falls below zero, and withdrawals fill it. See `funds.withhold`."""
-    for account, atoms in losses:
-        bear_below_zero(venue, account, coin, atoms, CLEARING)
+    """Nobody pays now: the venue is short, and withdrawals make up for it: `funds.withhold`."""
+    owe(venue, coin, sum(atoms for _, atoms in losses))
     return 0, 0
 
 

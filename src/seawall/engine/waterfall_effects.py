@@ -67,7 +67,7 @@ class Redistributed(Effect, frozen=True, tag="redistributed"):
 
 
 class Withheld(Effect, frozen=True, tag="withheld"):
-    """A part of a withdrawal stayed with the fund, which is below zero."""
+    """A part of a withdrawal stayed with the venue, which is short of the coin."""
 
     account: int
     coin: int

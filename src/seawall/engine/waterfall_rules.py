@@ -15,7 +15,8 @@ from seawall.liquidation import Fund, Policy
 
 FIRST_FUND = "insurance_fund"  # The system account; a venue that names no funds has this one.
 ONE_FUND = (Fund(name=FIRST_FUND, fee_share=Decimal(1)),)
-_TAKEN = frozenset({"outside", "market", "clearing", "fees", "dust", "suspense"})
+SHORTFALL = "shortfall"  # What withdrawals have to bring back, below zero.
+_TAKEN = frozenset({"outside", "market", "clearing", "fees", "dust", "suspense", SHORTFALL})
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,7 +41,7 @@ class Deleveraging(_Section, frozen=True, kw_only=True):
 
     ranking: Policy = "profit_times_leverage"
     price: Literal["bankruptcy", "mark", "previous_mark"] = "bankruptcy"
-    cap_ratio: Decimal = Decimal(1)  # capped_pro_rata: most that one gives of its position.
+    cap_ratio: Decimal = Decimal(1)  # capped_pro_rata: most of its position, at a time.
 
     LATER: ClassVar[frozenset[str]] = frozenset({"cap_ratio"})
 
@@ -49,6 +50,12 @@ class LossSharing(_Section, frozen=True, kw_only=True):
     """Who bears what is left."""
 
     rule: Literal["pro_rata", "withdrawal_haircut", "per_contract", "redistribution"] = "pro_rata"
+
+
+def accounts_named(funds: Sequence[Fund], loss_sharing: LossSharing) -> tuple[str, ...]:
+    """Accounts that these rules open between those of the system and those of users."""
+    names = [fund.name for fund in funds if fund.name != FIRST_FUND]
+    return (*names, SHORTFALL) if loss_sharing.rule == "withdrawal_haircut" else tuple(names)
 
 
 def waterfall_faults(

@@ -140,6 +140,27 @@ def hand_over(
     )
 
 
+def pool_of(venue: Venue, account: int, instrument: int, fee: int) -> Pool | None:
+    """The pool for a contract as its position leaves it: lots · cash = depth² · mark.
+
+    None where there is none, where it is the account itself, or where it has nothing left.
+    """
+    depth = venue.rulebook.pools.get(venue.catalogue.instruments[instrument].base)
+    number = -1 if depth is None else venue.number.get(depth.account, -1)
+    if depth is None or number in (-1, account):
+        return None
+    lots = depth.lots + venue.ledger.balance(number, venue.catalogue.lot_asset[instrument])
+    cash = depth.lots**2 * venue.mark(instrument) // lots if lots > 0 else 0
+    return Pool(number, lots, cash, fee) if cash > 0 else None
+
+
+def cash_leg_of(venue: Venue, instrument: int, fill: ExitFill) -> int:
+    """Atoms of the settlement currency that a fill moves; AmountError where nobody can count."""
+    if venue.catalogue.instruments[instrument].is_sized_in_numeraire:
+        return abs(buyer_cash(venue.catalogue, instrument, fill.lots, fill.price))
+    return abs(buyer_cash(venue.catalogue, instrument, 1, fill.paid))
+
+
 def cash_of(venue: Venue, instrument: int, lots: int, price: int) -> int:
     """Atoms of the settlement currency that lots come to at a price; 0 where nobody can count."""
     try:
@@ -153,7 +174,7 @@ def _ready(venue: Venue, account: int, instrument: int, side: Side, rule: EXITS)
     if isinstance(rule, QuoteRequestExit):
         return sum(quote.capacity for quote in _quotes(venue, account, instrument, side))
     assert isinstance(rule, PoolExit)
-    found = _pool(venue, account, instrument, rule)
+    found = pool_of(venue, account, instrument, parse_ratio(rule.fee_ratio))
     if found is None:
         return 0
     limit = pool.limit_of(rule, venue.mark(instrument), side)
@@ -180,7 +201,7 @@ def _offers(
         asked = quote_request.request(side, lots, mark, worst, open_quotes, venue.time_ms)
         return asked.fills
     if isinstance(rule, PoolExit):
-        found = _pool(venue, account, instrument, rule)
+        found = pool_of(venue, account, instrument, parse_ratio(rule.fee_ratio))
         worst = _stricter(side, limit, pool.limit_of(rule, mark, side))
         if found is None or found.account in declined or worst <= 0:
             return ()
@@ -211,15 +232,3 @@ def _quotes(venue: Venue, account: int, instrument: int, side: Side) -> list[Quo
         if steps:
             quotes.append(Quote(number, tuple(steps), venue.time_ms))
     return quotes
-
-
-def _pool(venue: Venue, account: int, instrument: int, rule: PoolExit) -> Pool | None:
-    """The pool as its position leaves it: lots · cash = depth² · mark."""
-    depth = venue.rulebook.pools[venue.catalogue.instruments[instrument].base]
-    number = venue.number.get(depth.account, -1)
-    lots = depth.lots
-    if number in (-1, account):
-        return None
-    lots += venue.ledger.balance(number, venue.catalogue.lot_asset[instrument])
-    cash = depth.lots**2 * venue.mark(instrument) // lots if lots > 0 else 0
-    return Pool(number, lots, cash, parse_ratio(rule.fee_ratio)) if cash > 0 else None

@@ -15,6 +15,7 @@ from seawall.margin import ExactRequirement, ExactTable, MarginMethod, Rows
 from seawall.market import Kind
 from seawall.money import RATIO_ONE
 
+CURRENCY, LINEAR = int(Kind.CURRENCY), int(Kind.LINEAR)
 PASSES_MOST = 3  # Closing one row can make another worth closing; then they are walked again.
 
 
@@ -150,6 +151,7 @@ class _Walk:
         self.offered = exits
         self.exits: dict[int, Exit] = {}  # Those that were looked at, found usable.
         self.seen: dict[tuple[tuple[int, int], ...], ExactRequirement] = {}
+        self.places = sorted(self.rows)  # Every asset that it holds, or may while it is closed.
 
     def admit(self, assets: Iterable[int]) -> list[int]:
         """Those of the assets that can be closed at all."""
@@ -163,30 +165,32 @@ class _Walk:
                 raise PlanError(f"at {path}.cash: an asset cannot be sold for itself")
             if self.table.value[exit_.cash] <= 0:
                 raise PlanError(f"at {path}.cash: asset {exit_.cash} has no value")
+        self.places = sorted({*self.places, *(self.exits[asset].cash for asset in admitted)})
         return admitted
 
     def is_contract(self, asset: int) -> bool:
-        return int(self.table.risk.kind[asset]) >= Kind.LINEAR
+        return self.table.kind[asset] >= LINEAR
 
     def is_coin(self, asset: int) -> bool:
-        return int(self.table.risk.kind[asset]) == Kind.CURRENCY
+        return self.table.kind[asset] == CURRENCY
 
     def balances(self, closed: Mapping[int, int]) -> dict[int, int]:
         """[asset] what the account holds once `closed` is closed."""
         held = dict(self.rows)
+        value = self.table.value
         for asset, lots in closed.items():
             cash, _, cost = self.exits[asset]
-            value = self.table.value
             held[asset] -= lots
             held[cash] = held.get(cash, 0) + proceeds(lots, value[asset], cost, value[cash])
         return held
 
     def rows_after(self, closed: Mapping[int, int]) -> list[tuple[int, int]]:
-        return sorted((a, q) for a, q in self.balances(closed).items() if q)
+        held = self.balances(closed)
+        return [(asset, left) for asset in self.places if (left := held.get(asset))]
 
     def judge(self, closed: Mapping[int, int]) -> ExactRequirement:
         """The exact verdict once `closed` is closed; each state is judged once."""
-        state = tuple(closed.items())
+        state = tuple(closed.items() if len(closed) < 2 else sorted(closed.items()))
         verdict = self.seen.get(state)
         if verdict is None:
             verdict = self.method.requirement_exact(self.rows_after(closed), self.table)
@@ -195,8 +199,9 @@ class _Walk:
 
     def room(self, asset: int, closed: Mapping[int, int]) -> tuple[int, int]:
         """Side of what is left of a row, and how much of it can still be closed."""
-        left = self.balances(closed).get(asset, 0)
         done = closed.get(asset, 0)
+        pays = any(self.exits[other].cash == asset for other in closed)
+        left = self.balances(closed).get(asset, 0) if pays else self.rows.get(asset, 0) - done
         if not left or left * done < 0:
             return 0, 0
         return (1 if left > 0 else -1), min(abs(left), self.exits[asset].lots - abs(done))
@@ -243,6 +248,8 @@ class _Walk:
                 lots = closed[asset]
                 others = {a: n for a, n in closed.items() if a != asset}
                 line = _Line(self, others, {asset: lots}, abs(lots))
+                if line.needs_all():
+                    continue
                 if line(0) >= 0:
                     closed = others
                 elif line(line.steps - 1) >= 0:
@@ -295,21 +302,32 @@ class _Line:
         self.base = base
         self.ray = ray
         self.steps = steps  # Points on the line after its start; the last closes the whole ray.
-        cash = sum(walk.table.value[walk.exits[asset].cash] for asset in ray)
+        cash = sum([walk.table.value[walk.exits[asset].cash] for asset in ray])
         self.stride = 1
         for asset in ray:
             if not walk.is_contract(asset):  # An atom of it can be worth less than one of cash.
                 many = 64 * cash // max(1, walk.table.value[asset])
                 self.stride = max(self.stride, steps >> 12, many)
         self.rounding = cash + 2 * len(walk.rows) + 2  # Of the proceeds; of the method's terms.
+        self.found: dict[int, int] = {}
+
+    def needs_all(self) -> bool:
+        """Whether the last step alone restores, by so much that no fewer can: it is concave."""
+        end, before = self(self.steps), self(self.steps - 1)
+        return before < 0 <= end and end - before > 2 * self.rounding
 
     def closed(self, step: int) -> dict[int, int]:
         closed = dict(self.base)
+        if not step:
+            return closed
+        steps = self.steps
         for asset, lots in self.ray.items():
-            part = -(-abs(lots) * step // self.steps)
-            if part:
-                closed[asset] = closed.get(asset, 0) + (part if lots > 0 else -part)
+            part = lots * step // steps if lots < 0 else -(-lots * step // steps)
+            closed[asset] = closed.get(asset, 0) + part
         return closed
 
     def __call__(self, step: int) -> int:
-        return _excess(self.walk.judge(self.closed(step)))
+        excess = self.found.get(step)
+        if excess is None:
+            excess = self.found[step] = _excess(self.walk.judge(self.closed(step)))
+        return excess

@@ -13,15 +13,22 @@ import numpy as np
 
 from seawall.engine import Engine
 from seawall.engine.effect import (
+    AuctionEnded,
+    AuctionStarted,
     Called,
     Deleveraged,
     Effects,
+    ExitFilled,
     FundPaid,
     Liquidated,
     LossShared,
+    Redistributed,
+    ShareSold,
     State,
     StateChanged,
+    TakenOver,
     Uncovered,
+    WaterfallDone,
 )
 from seawall.engine.event import Event, Priced
 from seawall.money import RATIO_ONE
@@ -38,9 +45,23 @@ from seawall.simulation.telling import steps_of
 
 RATIO_EDGES = (0, 250, 500, 750, 900, 1000, 1100, 1250, 1500, 2000, 3000, 5000, 10000, 20000, 50000)
 WORST = 10  # Accounts that are told step by step.
-FIRST_ACCOUNT = 6
 TOLD = frozenset(
-    (StateChanged, Called, Liquidated, FundPaid, LossShared, Deleveraged, Uncovered)
+    (
+        StateChanged,
+        Called,
+        Liquidated,
+        ExitFilled,
+        ShareSold,
+        AuctionStarted,
+        AuctionEnded,
+        FundPaid,
+        LossShared,
+        Deleveraged,
+        TakenOver,
+        Redistributed,
+        WaterfallDone,
+        Uncovered,
+    )
 )  # Effects on one account.
 Listener = Callable[[Event, Sequence[Effects], Engine], None]  # Told of every event, once.
 
@@ -115,7 +136,8 @@ class Recorder:
         told = [row[2] for rows in self.told.values() for row in rows]
         changes = Counter(one.after for one in told if isinstance(one, StateChanged))
         taken = [one for one in told if isinstance(one, Deleveraged)]
-        names = engine.names[FIRST_ACCOUNT:]
+        is_margined = (engine.venue.method >= 0).tolist()
+        names = [name for name, counts in zip(engine.names, is_margined, strict=True) if counts]
         retail = sum(name.startswith(("isolated", "cross")) for name in names)
         return Summary(
             ticks=len(self.time_ms),
@@ -126,7 +148,7 @@ class Recorder:
             liquidations_partial=sum(not point.full for point in self.points),
             liquidations_full=sum(point.full for point in self.points),
             notional=sum(point.notional for point in self.points),
-            fees=sum(one.fee for one in told if isinstance(one, Liquidated)),
+            fees=sum(one.fee for one in told if isinstance(one, Liquidated | ExitFilled)),
             bad_debt=self.unpaid.total(),
             fund_start=self.fund_start,
             fund_low=min(self.fund, default=0),
@@ -156,7 +178,7 @@ class Recorder:
         if isinstance(effect, Called):
             if self.calls:
                 self.calls[-1] += 1
-        elif isinstance(effect, Liquidated):
+        elif isinstance(effect, Liquidated | ExitFilled):
             terms = engine.catalogue.instruments[effect.instrument]
             self.points.append(
                 LiquidationPoint(

@@ -22,6 +22,8 @@ from seawall.engine.journal import Checkpoint, Entry, Journal
 from seawall.engine.replay import recover, replayed
 from seawall.engine.rulebook import Rulebook
 from seawall.engine.rulebook import load as load_rulebook
+from seawall.engine.state import FIRST_ACCOUNT
+from seawall.engine.waterfall_rules import accounts_named
 from seawall.money import RATIO_ONE, parse_ratio
 from seawall.simulation.bars import ScenarioError, read_bars
 from seawall.simulation.depth import Depth
@@ -193,7 +195,9 @@ class Replay:
     def _opening_events(self, stage: Stage) -> Iterable[Events]:
         first = opening(self.bars)
         price = tuple(price for _, price in self.course.prices(first))
-        population = generate(self.scenario, self.catalogue, price, self.rulebook.haircuts)
+        rules = self.rulebook
+        users = FIRST_ACCOUNT + len(accounts_named(rules.funds, rules.loss_sharing))
+        population = generate(self.scenario, self.catalogue, price, self.rulebook.haircuts, users)
         yield Started(time_ms=first.time_ms, rulebook=self.rulebook.canonical())
         book = stage.book.step(self.course.marks(first), stage.thinness(first.time_ms))
         priced = self.course.priced(first, book.standing(with_options=True))

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from seawall.engine import Engine
 from seawall.engine.effect import (
+    AuctionEnded,
+    AuctionStarted,
     Called,
+    Compensated,
     Deleveraged,
     Effects,
+    ExitFilled,
     FundPaid,
     Liquidated,
     LossShared,
     OrderWanted,
+    Redistributed,
+    ShareSold,
     State,
     StateChanged,
+    Suspended,
+    TakenOver,
     Uncovered,
+    WaterfallDone,
+    Withheld,
 )
 from seawall.money import format_atoms
 
+Offered = ExitFilled | AuctionStarted | AuctionEnded | ShareSold
+Borne = TakenOver | Redistributed | Withheld | WaterfallDone | LossShared
 Told = tuple[int, int, Effects]  # (time_ms, sequence, effect)
 
 
@@ -52,6 +65,10 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
                 f"{verb} {_lots(engine, effect.instrument, effect.lots)} at "
                 f"{_price(engine, effect.price)}, fee {_money(engine, effect.fee)}; {left}"
             )
+        case ExitFilled() | AuctionStarted() | AuctionEnded() | ShareSold():
+            said = _offered(engine, effect)
+        case Compensated() | Suspended():
+            said = _amended(engine, effect)
         case OrderWanted():
             verb = "buy" if effect.lots > 0 else "sell"
             said = (
@@ -59,9 +76,10 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
                 f"{_price(engine, effect.limit)}"
             )
         case FundPaid():
-            said = f"insurance fund paid {_money(engine, effect.atoms)}"
-        case LossShared():
-            said = f"{effect.bearers:,} accounts that gained shared {_money(engine, effect.atoms)}"
+            name = engine.names[effect.fund].replace("_", " ")
+            said = f"{name} paid {_money(engine, effect.atoms)}"
+        case TakenOver() | Redistributed() | Withheld() | WaterfallDone() | LossShared():
+            said = _borne(engine, effect)
         case Deleveraged():
             said = (
                 f"{_lots(engine, effect.instrument, effect.lots)} closed against "
@@ -74,6 +92,91 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
         case _:
             said = str(effect.__struct_config__.tag)
     return said
+
+
+def _offered(engine: Engine, effect: Offered) -> str:
+    """What became of lots that did not go to the book."""
+    match effect:
+        case ExitFilled():
+            verb = "bought from" if effect.lots > 0 else "sold to"
+            left = "the position is closed" if effect.full else "a part is left"
+            return (
+                f"{_lots(engine, effect.instrument, effect.lots)} {verb} "
+                f"{engine.names[effect.taker]} at {_price(engine, effect.price)} by "
+                f"{effect.exit}, fee {_money(engine, effect.fee)}; {left}"
+            )
+        case AuctionStarted():
+            verb = "buy back" if effect.lots > 0 else "sell"
+            return (
+                f"auction {effect.auction} ({effect.exit}) to {verb} "
+                f"{_lots(engine, effect.instrument, effect.lots)} from "
+                f"{_price(engine, effect.price)}"
+            )
+        case AuctionEnded():
+            left = _lots(engine, effect.instrument, effect.remainder) if effect.remainder else ""
+            return (
+                f"auction {effect.auction} ended: {effect.ending.name.lower().replace('_', ' ')}"
+                + (f", {left} left" if left else "")
+            )
+        case ShareSold():
+            share = Decimal(effect.share * 100) / 10**18
+            who = engine.names[effect.taker]
+            return (
+                f"{share:.2f} % of the account taken by {who} for {_money(engine, effect.payment)}"
+            )
+
+
+def _borne(engine: Engine, effect: Borne) -> str:
+    """What others took over or paid."""
+    match effect:
+        case LossShared(bearers=0):
+            return f"the venue is short of {_money(engine, effect.atoms)}"
+        case LossShared():
+            rule = engine.rulebook.loss_sharing.rule
+            who = "accounts that gained" if rule == "pro_rata" else "accounts"
+            return f"{effect.bearers:,} {who} shared {_money(engine, effect.atoms)}"
+        case TakenOver():
+            return (
+                f"{_lots(engine, effect.instrument, effect.lots)} taken over by "
+                f"{engine.names[effect.backstop]} at {_price(engine, effect.price)}"
+            )
+        case Redistributed():
+            return f"{_coins(engine, effect.coin, effect.debt)} of debt went to others by stake"
+        case Withheld():
+            kept = _coins(engine, effect.coin, effect.atoms)
+            return f"{kept} of a withdrawal stayed, for the venue is short"
+        case WaterfallDone():
+            return (
+                f"owed {_money(engine, effect.needed)}: funds paid "
+                f"{_money(engine, effect.from_funds)}, others {_money(engine, effect.shared)}, "
+                f"nobody {_money(engine, effect.uncovered)}; deleveraging took "
+                f"{_money(engine, effect.deleveraged_taken)} for "
+                f"{_money(engine, effect.deleveraged_needed)} that were needed"
+            )
+
+
+def _coins(engine: Engine, number: int, atoms: int) -> str:
+    coin = engine.catalogue.coins[number]
+    return f"{_grouped(format_atoms(atoms, coin.decimals))} {coin.id}"
+
+
+def _amended(engine: Engine, effect: Compensated | Suspended) -> str:
+    """What was put right afterwards."""
+    if isinstance(effect, Compensated):
+        coin = engine.catalogue.coins[effect.coin]
+        paid = _grouped(format_atoms(effect.atoms, coin.decimals))
+        return (
+            f"{engine.names[effect.payer]} paid {paid} {coin.id} for wrong prices in events "
+            f"{effect.first_sequence} to {effect.last_sequence}"
+        )
+    verb = "taken" if effect.quantity < 0 else "credited"
+    row = engine.catalogue.assets[effect.asset]
+    if engine.catalogue.is_contract[effect.asset]:
+        amount = _lots(engine, row.instrument, effect.quantity)
+    else:
+        coin = engine.catalogue.coins[row.currency]
+        amount = f"{_grouped(format_atoms(abs(effect.quantity), coin.decimals))} {coin.id}"
+    return f"{amount} {verb} against suspense, as an outside statement has it"
 
 
 def _verdict(engine: Engine, effect: StateChanged) -> str:
