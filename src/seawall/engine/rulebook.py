@@ -292,14 +292,15 @@ def _collateral_faults(rulebook: Rulebook, coin: Coin, path: str) -> Iterator[tu
 def _margin_faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
     """Faults of methods among each other; a method checks its own parameters.
 
-    A table among the parameters of a method is keyed by coin.
+    A table among the parameters of a method is keyed by coin, unless its `NAMED` says otherwise.
     """
     if not rulebook.margin:
         yield "at least one margin method is needed", "$.margin"
     coins = {coin.id for coin in rulebook.coins}
     for name, method in rulebook.margin.items():
+        named: frozenset[str] = getattr(type(method), "NAMED", frozenset())
         for key in method.__struct_fields__:
-            table = getattr(method, key)
+            table = None if key in named else getattr(method, key)
             unknown = [coin for coin in table if coin not in coins] if type(table) is dict else []
             for coin in unknown:
                 yield f"coin {coin} is not listed", f"$.margin.{name}.{key}.{coin}"

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -94,6 +94,8 @@ class Lending(
     """
 
     coins: dict[str, Lent]
+    NAMED: ClassVar[frozenset[str]] = frozenset({"classes"})  # Keyed by names of their own.
+
     classes: dict[str, CorrelatedClass] = {}
 
     def __post_init__(self) -> None:
