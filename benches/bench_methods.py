@@ -42,6 +42,7 @@ ROUNDS = 7
 DAY_MS = 86_400_000
 OPTIONS = 1_000_000
 COINS = ("BTC", "ETH", "SOL")
+Portfolio = DeribitPortfolio | DerivePortfolioMargin
 
 
 def quoted(risk: RiskTable) -> RiskTable:
@@ -76,7 +77,7 @@ def methods() -> dict[str, object]:
     }
 
 
-def portfolios() -> dict[str, DeribitPortfolio | DerivePortfolioMargin]:
+def portfolios() -> dict[str, Portfolio]:
     """Deribit's numbers of 2026 for each coin, and Derive's main net."""
     pair = PairRates(
         *map(Decimal, ("0.16", "0.5", "0.25")),
@@ -115,27 +116,55 @@ def answered(risk: RiskTable, scenarios: int) -> RiskTable:
     )
 
 
+def two_coins(holdings: Holdings, table: RiskTable) -> Holdings:
+    """As many rows, at random among two coins, sorted by coin and expiry: fourteen groups."""
+    known = np.flatnonzero(table.coin != len(COINS))
+    order = known[np.lexsort((table.expires_ms[known], table.coin[known]))]
+    dice = np.random.default_rng(4)
+    chosen = dice.integers(0, order.size, (len(holdings.start), int(holdings.count[0])))
+    rows = order[np.sort(chosen, axis=1)].astype(np.int32)
+    return holdings._replace(asset=rows.ravel())
+
+
+def one_thread(holdings: Holdings) -> Holdings:
+    """So many of the accounts that a second thread is not used."""
+    return holdings._replace(start=holdings.start[:150_000], count=holdings.count[:150_000])
+
+
 def beside_own_sweep(holdings: Holdings, risk: RiskTable) -> dict[str, dict[str, float]]:
     """Each portfolio margin on a table of its own, and the plain sweep of that table."""
     found = {}
     for name, method in portfolios().items():
         count = len(method.grid().scenarios)
         table = answered(risk, count)
-        moves = tuple(Decimal(n) / 100 for n in range(1, count + 1))
-        sweep = Scan(moves=moves, netting="all")
-        times = best(
-            {
-                "plain_sweep": lambda sweep=sweep, table=table: sweep.requirement(holdings, table),
-                name: lambda method=method, table=table: method.requirement(holdings, table),
-            }
-        )
-        found[name] = {
-            "scenarios": float(count),
-            "plain_sweep_ms": times["plain_sweep"] * 1e3,
-            "ms": times[name] * 1e3,
-            "times_the_plain_sweep": times[name] / times["plain_sweep"],
+        two = two_coins(holdings, table)
+        books = {
+            name: holdings,
+            f"{name}, one thread": one_thread(holdings),
+            f"{name}, two coins": two,
+            f"{name}, two coins, one thread": one_thread(two),
         }
+        for book_name, held in books.items():
+            found[book_name] = beside(method, held, table)
     return found
+
+
+def beside(method: Portfolio, holdings: Holdings, table: RiskTable) -> dict[str, float]:
+    """A method and the plain sweep of its table, alternating."""
+    moves = tuple(Decimal(n) / 100 for n in range(1, table.scenarios + 1))
+    sweep = Scan(moves=moves, netting="all")
+    times = best(
+        {
+            "plain_sweep": lambda: sweep.requirement(holdings, table),
+            "method": lambda: method.requirement(holdings, table),
+        }
+    )
+    return {
+        "scenarios": float(table.scenarios),
+        "plain_sweep_ms": times["plain_sweep"] * 1e3,
+        "ms": times["method"] * 1e3,
+        "times_the_plain_sweep": times["method"] / times["plain_sweep"],
+    }
 
 
 def best(sides: dict[str, Callable[[], object]]) -> dict[str, float]:

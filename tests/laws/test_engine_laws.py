@@ -35,6 +35,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
+from seawall.engine.progress import Progress
 from seawall.engine.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.market import Instrument
@@ -354,6 +355,21 @@ def test_an_engine_restored_anywhere_goes_on_to_the_same_hash(
     assert restored.state_hash() == lived.state_hash()
     assert restored.chain == lived.chain
     restored.check()
+
+
+@settings(FAST, max_examples=15)
+@given(seed=seeds)
+def test_leaving_out_calls_that_are_not_due_changes_nothing(seed: int) -> None:
+    events, lived = history(seed)
+
+    def everybody(self: Progress, deadline: dict[int, int], *_: object) -> list[int]:
+        return list(deadline)
+
+    engine = Engine()
+    with mock.patch.object(Progress, "due", everybody):
+        for event in events:
+            engine.apply(event)
+    assert engine.state_hash() == lived.state_hash()
 
 
 def test_histories_reach_what_a_restored_engine_must_remember() -> None:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +28,6 @@ from seawall.engine.state import FIRST_ACCOUNT
 from seawall.liquidation import Close, capped, fillable_price, without_dust
 from seawall.liquidation.price import Fillable
 from seawall.market import Instrument
-from seawall.money import RATIO_ONE
 from seawall.protocols import dydx, dydx_liquidation
 
 RULES = """

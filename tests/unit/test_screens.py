@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 import seawall._jit as jit
-from seawall.margin import Bracket, Lending, Lent, Scan, Tiered, TieredBySize, holdings_of
+from seawall.margin import (
+    Bracket,
+    CountTier,
+    Lending,
+    Lent,
+    Scan,
+    Tiered,
+    TieredByCount,
+    TieredBySize,
+    holdings_of,
+)
 from seawall.margin.listed.venues import VENUES
 from seawall.market import Kind
 from seawall.pricing import RiskTable
@@ -28,6 +38,9 @@ METHODS = {
     "tiered": Tiered(brackets=BRACKETS),
     "tiered_by_size": TieredBySize(
         brackets=BRACKETS, close_fee=Decimal("0.0005"), size_root={"BTC": Decimal("0.001")}
+    ),
+    "tiered_by_count": TieredByCount(
+        tiers={"BTC": tuple(CountTier(b.above / 1000, b.initial, b.maintenance) for b in LINES)}
     ),
     "standard": VENUES["deribit"].method,
     "scan": Scan(moves=MOVES, short_option_minimum=Decimal("0.01"),

@@ -54,7 +54,7 @@ TWO = ladder([95.0, 93.0], [300.0, 200.0], [94.0, 91.0])
 
 
 def test_two_accounts_turn_a_fall_of_five_into_ten() -> None:
-    """95 − 300 · 0.01 = 92 reaches the second; 95 − 500 · 0.01 = 90; (100 − 90) ÷ (100 − 95) = 2."""
+    """95 − 300 · 0.01 = 92 reaches the second; 95 − 500 · 0.01 = 90; (100 − 90) ÷ 5 = 2."""
     found = cascade(TWO, Linear(0.01), 100.0, -0.05)
     assert found.path == (95.0, 92.0, 90.0)
     assert (found.final, found.accounts, found.forced, found.rounds) == (90.0, 2, 500.0, 2)
@@ -207,7 +207,7 @@ def test_shares_of_the_system_gain() -> None:
     """
     sold, weight = [[10.0], [30.0], [60.0], [500.0]], [[1.0]] * 4
     room = [0.01, 0.05, 0.09, 0.2]
-    assert forced_sales(sold, weight, room, 0.1).tolist() == pytest.approx([[1_000.0]])
+    assert forced_sales(sold, weight, room, 0.1) == pytest.approx(np.array([[1_000.0]]))
     found = shares([[0.0005]], sold, weight, room, 0.1)
     assert found.system == pytest.approx(0.5)
     assert found.account == pytest.approx([0.05, 0.15, 0.3, 0.0])
@@ -276,7 +276,7 @@ def test_schedules() -> None:
     found = obizhaeva_wang(100.0, 1.0, 2.0, per_unit=0.01)
     assert (found.block, found.between, found.cost) == (25.0, 50.0, 25.0)
     line = almgren_chriss(Market(0.95, 2.5e-7, 2.5e-6, 0.0625), 1e6, 5.0, 5, 0.0)
-    assert line.held == (1e6, 8e5, 6e5, 4e5, 2e5, 0.0)
+    assert line.held == pytest.approx((1e6, 8e5, 6e5, 4e5, 2e5, 0.0))
     # γX²/2 + εX + η̃·Σn²: 125,000 + 62,500 + 2.375e-6 · 5 · 4e10 = 662,500.
     assert line.expected_cost == pytest.approx(662_500.0)
 
