@@ -18,10 +18,13 @@ from seawall.systemic import (
     Exponential,
     Ladder,
     avalanches,
+    cascade,
     final_prices,
     ladder,
+    laws_through,
     local_gain,
     refreshed,
+    sensitivity,
     thresholds,
 )
 
@@ -71,6 +74,7 @@ def run(accounts: int = 1_000_000) -> dict[str, Any]:
         "accounts": accounts,
         "sort_ms": 1e3 * first,
         "cascade_us": 1e6 * best(lambda: final_prices(steps, law, 100.0, shocks)) / SHOCKS,
+        "one_call_with_bad_debt_us": 1e6 * best(lambda: cascade(steps, law, 100.0, -0.1)),
         "rounds_mean": float(rounds.mean()),
         "closed_share_mean": float(counts.mean()) / accounts,
         "final_price_least": float(final.min()),
@@ -78,6 +82,10 @@ def run(accounts: int = 1_000_000) -> dict[str, Any]:
         "shock_by_thresholds_us": 1e6 * best(lambda: column.accounts(100.0, shocks)) / SHOCKS,
         "avalanches_ms": 1e3 * best(lambda: avalanches(column, 100.0, 1e-4)),
         "local_gain_ms": 1e3 * best(lambda: local_gain(steps, law, 0.01)),
+        "monitor_of_four_laws_ms": 1e3
+        * best(
+            lambda: sensitivity(steps, laws_through(100.0, law.depth / 100.0, 0.01), 100.0, -0.1)
+        ),
         "refresh_one_percent_ms": 1e3 * best(lambda: refreshed(steps, chosen, *fresh)),
     }
 

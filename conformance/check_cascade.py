@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,20 @@ def two_accounts(document: Any, _: Path) -> Iterator[Outcome]:
         if case.get("amplification") is not None:
             checks.append(close("amplification", case["amplification"], found.amplification))
         yield together(f"slope {case['lam']}, shock {case['shock']}", checks)
-    first = avalanches(thresholds(steps, Linear(2 / 300 + 1e-12)), 100.0)[0]
-    yield exactly("above 1/150 one shock closes both", (2, -0.05), (first[1], round(first[0], 12)))
-    first = avalanches(thresholds(steps, Linear(2 / 300 - 1e-12)), 100.0)[0]
-    yield exactly("below 1/150 it closes one", (1, -0.05), (first[1], round(first[0], 12)))
+    if len(accounts) == 2:
+        yield _critical_slope(steps)
+
+
+def _critical_slope(steps: Ladder) -> Outcome:
+    """The first account's sale alone must bring the price to the second: (p₁ − p₂) ÷ units."""
+    first, second = steps.price.tolist()
+    slope = (first - second) / float(steps.forced[1])
+    checks = []
+    for law, accounts in ((Linear(slope + 1e-12), 2), (Linear(slope - 1e-12), 1)):
+        fall = avalanches(thresholds(steps, law), 100.0)[0]
+        checks.append(exactly(f"accounts at {law.per_unit}", accounts, fall.accounts))
+        checks.append(close("shock", first / 100.0 - 1.0, fall.shock))
+    return together("critical slope", checks)
 
 
 def _even(low: float, high: float, density: float, accounts: int) -> Ladder:
@@ -58,7 +69,9 @@ def _even(low: float, high: float, density: float, accounts: int) -> Ladder:
 
 
 def uniform_density(document: Any, _: Path) -> Iterator[Outcome]:
-    top, band, density, accounts = 95.0, 35.0, 1000.0, 70_000
+    said = re.search(r"g=([\d.]+).*\[([\d.]+),([\d.]+)\]", document.get("model", ""))
+    density, low, top = map(float, said.groups()) if said else (1000.0, 60.0, 95.0)
+    band, accounts = top - low, 70_000
     steps = _even(top - band, top, density, accounts)
     series = document.get("round_series_R0_0p8_d1", [])
     yield together(

@@ -169,6 +169,8 @@ def test_avalanches_are_the_jumps_of_the_final_price(book: Book, law: LAWS) -> N
     steps = book.steps
     found = avalanches(thresholds(steps, law), 100.0)
     assert sum(one.accounts for one in found) == book.price.size
+    largest = max(one.jump for one in found)
+    assert [one.jump for one in avalanches(thresholds(steps, law), 100.0, most=1)] == [largest]
     assert sum(one.forced for one in found) == pytest.approx(book.size.sum())
     for one in found:
         before = cascade(steps, law, 100.0, one.shock - steps.sign * -1e-9)
@@ -209,7 +211,7 @@ def test_the_local_gain_is_the_slope_of_the_map_whose_fixed_point_is_sought(
     side = "long" if sign > 0 else "short"
     steps = ladder(100.0 * (1.0 - sign * away), np.full(20_000, 0.1), side=side)  # type: ignore
     step = int(depth / 0.25 * 20_000)
-    here, width = float(steps.price[step]), 0.002
+    here, width = float(steps.price[step]), 0.0005
     closed = float(steps.forced_at(here))
     start = float(law.price_before(here, sign * closed))
     further = here * (1.0 - sign * width)
