@@ -231,8 +231,8 @@ def test_a_large_short_future_pays_for_its_delta_and_its_far_cells_are_dampened(
     With a dampener of 25,000 dollars the +500 % cell counts (5 ÷ 0.16 − 1) · 25,000 = 756,250 less.
     """
     rows = [(asset("BTC perpetual"), -1_000_000)]
-    columns = METHOD._columns(RISK)
-    ((rule, members),) = METHOD._sets(rows, columns)
+    columns = METHOD.columns_of(RISK)
+    ((rule, members),) = METHOD.sets_of(rows, columns)
     owed = METHOD._owed(rule, members, TABLE)
     losses = [Fraction(loss, owed.whole) for loss in owed.losses]
     mark = INDEX["BTC"] * 1001 // 1000

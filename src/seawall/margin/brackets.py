@@ -1,7 +1,8 @@
-"""Brackets from the tables that venues publish, as ccxt hands them on.
+"""Brackets and tiers from the tables that venues publish, as ccxt hands them on.
 
-Pure: takes lists and tables that somebody else has read. Knows the two spellings of a tier: ccxt's
-`fetchLeverageTiers` and the compact form of archives. Knows no venue.
+Pure: takes lists and tables that somebody else has read. Knows the two spellings of a tier of
+dollars, ccxt's `fetchLeverageTiers` and the compact form of archives, and ccxt's of a tier of
+contracts. Knows no venue.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from seawall.margin.tiered import Bracket
+from seawall.margin.tiered_by_count import CountTier
 from seawall.money import RATIO_ONE, AmountError, Rounding, divide, format_ratio, parse_ratio
 
 _FIELDS = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
@@ -69,6 +71,65 @@ def brackets_from_ccxt(tiers: Sequence[Mapping[str, Any]]) -> tuple[Bracket, ...
         if ceiling <= floor and number < len(tiers) - 1:
             raise TierError(f"{path}.{names[1]}: {ceiling} is not above {floor}")
     return tuple(brackets)
+
+
+def count_tiers_from_ccxt(
+    tiers: Sequence[Mapping[str, Any]], contract_size: Decimal
+) -> tuple[CountTier, ...]:
+    """Read the tiers of one symbol that count contracts, as ccxt hands on OKX's.
+
+    above_n = maxNotional_{n−1} · contract_size, in coins; minNotional and maxNotional are contracts
+    there (`info.minSz`, `info.maxSz`, which must be present: a table of dollars is refused). A tier
+    may begin a whole contract above the last one's end, as printed tables do. initial = `info.imr`,
+    or where it is absent 1 ÷ maxLeverage, rounded up.
+
+    >>> count_tiers_from_ccxt([
+    ...     {"minNotional": 0, "maxNotional": 1000, "maintenanceMarginRate": 0.004,
+    ...      "maxLeverage": 100, "info": {"maxSz": "1000", "imr": "0.01"}},
+    ...     {"minNotional": 1001, "maxNotional": 2000, "maintenanceMarginRate": 0.005,
+    ...      "maxLeverage": 75, "info": {"maxSz": "2000", "imr": "0.0133"}}], Decimal("0.01"))[1]
+    CountTier(above=Decimal('10'), initial=Decimal('0.0133'), maintenance=Decimal('0.005'))
+    """
+    if isinstance(tiers, str | Mapping) or not isinstance(tiers, Sequence):
+        raise TierError("tiers: a list of tiers of one symbol is needed")
+    if not tiers:
+        raise TierError("tiers: at least one tier is needed")
+    if not (contract_size.is_finite() and contract_size > 0):
+        raise TierError(f"contract_size: {contract_size} is not a number of coins above 0")
+    counted: list[CountTier] = []
+    ceiling = Fraction(0)
+    for number, tier in enumerate(tiers):
+        path = f"tiers[{number}]"
+        if not isinstance(tier, Mapping):
+            raise TierError(f"{path}: a table is needed, not {type(tier).__name__}")
+        inner = tier.get("info")
+        if not isinstance(inner, Mapping) or "maxSz" not in inner:
+            raise TierError(f"{path}.info.maxSz: missing; a table of dollars counts no contracts")
+        floor, end = _number(tier, "minNotional", path), _number(tier, "maxNotional", path)
+        if not 0 <= floor - ceiling <= (1 if number else 0):
+            raise TierError(f"{path}.minNotional: {floor} does not follow on {ceiling}")
+        if end <= floor:
+            raise TierError(f"{path}.maxNotional: {end} is not above {floor}")
+        maintenance = _ratio(
+            _number(tier, "maintenanceMarginRate", path), f"{path}.maintenanceMarginRate"
+        )
+        if inner.get("imr") is None:
+            initial = _initial(tier, "maxLeverage", path)
+        else:
+            initial = _ratio(_number(inner, "imr", f"{path}.info"), f"{path}.info.imr")
+        above = Decimal(ceiling.numerator) / ceiling.denominator * contract_size
+        counted.append(CountTier(above.normalize() + 0, initial, maintenance))
+        ceiling = end
+        _check_rates(counted, path)
+    return tuple(counted)
+
+
+def _check_rates(counted: Sequence[CountTier], path: str) -> None:
+    last, before = counted[-1], counted[-2] if len(counted) > 1 else None
+    if not last.maintenance <= last.initial <= 1:
+        raise TierError(f"{path}: maintenance <= initial <= 1 is needed")
+    if before and (last.initial < before.initial or last.maintenance < before.maintenance):
+        raise TierError(f"{path}: a larger position cannot pay a lower rate")
 
 
 def _number(tier: Mapping[str, Any], name: str, path: str) -> Fraction:

@@ -130,6 +130,18 @@ class ExactTable:
         return moving
 
 
+class RowByRow(Protocol):
+    """What a margin method may add whose rows never offset each other: the excess of one row.
+
+    margin_equity − initial of `requirement_exact(rows)` is the sum over the rows, to the atom, and
+    a row of zero has none. A search that moves two rows then need not judge the others again.
+    """
+
+    def excess_of_row(self, asset: int, quantity: int, table: ExactTable) -> int:
+        """Margin equity less initial margin of one row alone."""
+        ...
+
+
 class MarginMethod(Protocol):
     """One rule for what an account must hold; a frozen struct whose fields are its parameters."""
 

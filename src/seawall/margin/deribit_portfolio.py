@@ -150,13 +150,13 @@ class DeribitPortfolio(
         """Screen any number of accounts."""
         assert risk.scenarios == len(self._grid.scenarios), "the table answers another grid"
         assert risk.change.shape[1] % BLOCK == 0, "scenarios must be padded to whole blocks"
-        columns = self._columns(risk)
+        columns = self.columns_of(risk)
         out = np.empty((5, len(holdings.start)))
         serial, parallel = _screens()
         (serial if len(holdings.start) < PARALLEL_FROM else parallel)(
             (holdings.start, holdings.count, holdings.asset, holdings.lots),
             risk.change,
-            columns.lines,
+            (columns.lines, columns.codes),
             (
                 columns.scale,
                 columns.step,
@@ -174,8 +174,8 @@ class DeribitPortfolio(
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers."""
         equity, margin_equity = worth(rows, table)
-        columns = self._columns(table.risk)
-        total = sum((self._owed(*each, table).total for each in self._sets(rows, columns)), _ZERO)
+        columns = self.columns_of(table.risk)
+        total = sum((self._owed(*each, table).total for each in self.sets_of(rows, columns)), _ZERO)
         full = 0
         for asset, lots in rows:
             margin_equity -= _uncounted(asset, lots, table, columns)
@@ -184,18 +184,31 @@ class DeribitPortfolio(
             equity, margin_equity, math.ceil(total) + full, math.ceil(self._factor * total) + full
         )
 
+    def charged_in_full(self, rows: Rows, table: ExactTable) -> ExactRequirement:
+        """Worth of the rows, and the charge of those that cannot be margined alone."""
+        equity, margin_equity = worth(rows, table)
+        columns = self.columns_of(table.risk)
+        margin_equity -= sum(_uncounted(*row, table, columns) for row in rows)
+        full = sum(_full(*row, columns) for row in rows)
+        return ExactRequirement(equity, margin_equity, full, full)
+
+    def add_ons(self, rule: NetSet, rows: Rows, table: ExactTable) -> tuple[Fraction, Fraction]:
+        """Roll shock and delta shock of one netting set, exact numeraire atoms."""
+        owed = self._owed(rule, rows, table)
+        return owed.roll, owed.delta
+
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Contracts whose coin or settlement currency has no rates, and options without a price."""
-        role = self._columns(table.risk).role
+        role = self.columns_of(table.risk).role
         return tuple(asset for asset, _ in rows if role[asset] >= FUTURE_OUT)
 
     def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
         """One term for each row in the worst cell of its set, then the add-ons of each set."""
-        columns = self._columns(table.risk)
+        columns = self.columns_of(table.risk)
         charged: dict[int, int] = {}
         added: list[Term] = []
         words: list[str] = []
-        for rule, members in self._sets(rows, columns):
+        for rule, members in self.sets_of(rows, columns):
             owed = self._owed(rule, members, table)
             cell = _binding(owed, members)
             if owed.losses[cell] > 0:
@@ -220,7 +233,7 @@ class DeribitPortfolio(
         binding = "; ".join(words) or "no loss in any cell"
         return Explanation("deribit_pm", (*terms, *kept), binding, total)
 
-    def _sets(self, rows: Rows, columns: Columns) -> list[tuple[NetSet, list[tuple[int, int]]]]:
+    def sets_of(self, rows: Rows, columns: Columns) -> list[tuple[NetSet, list[tuple[int, int]]]]:
         """Rows that can be margined, by netting set."""
         found: dict[int, list[tuple[int, int]]] = {}
         for asset, lots in rows:
@@ -230,7 +243,7 @@ class DeribitPortfolio(
         return [(columns.sets[net], members) for net, members in found.items()]
 
     def _owed(self, rule: NetSet, members: Rows, table: ExactTable) -> _Owed:
-        columns = self._columns(table.risk)
+        columns = self.columns_of(table.risk)
         changes = [[lots * change for change in table.change(asset)] for asset, lots in members]
         losses = [
             max(-sum(gains) * cell.scale - cell.step, 0)
@@ -260,7 +273,8 @@ class DeribitPortfolio(
             return f"{said}, volatility {SHOCKS[cell % len(SHOCKS)]}, standard cell {cell + 1}"
         return f"{said}, volatility up, extended cell {cell - standard + 1}"
 
-    def _columns(self, risk: RiskTable) -> Columns:
+    def columns_of(self, risk: RiskTable) -> Columns:
+        """Netting sets, expiries and rates of a table, compiled on the first call."""
         return self._compiled(Same(risk))
 
     @functools.cached_property

@@ -112,11 +112,11 @@ class DerivePortfolioMargin(_Portfolio, frozen=True, tag="derive_pm", tag_field=
     I = initial; F, ρ, β, D the largest factor, discount ratio, basis ratio and dampening, w the
     largest charged ratio; K = max(D · (4ρ + 2), 2β): an expiry's change and mark are sums of n
     whole products of at most G together, exact while G < 2^51, and err by at most 2n·u·G elsewhere.
-    Folds of three terms, sums over n expiries and dampening add n + 6 roundings of numbers of at
-    most K·G: a profit errs by (3n + 6)·u·K·G, and so does the least of several. Charges are sums of
-    products that err by (n + 8)·u·w·S together; all is added with (n + 8)·u·I, and rounding up adds
-    1. The kernel takes (n + 16) · 2^-52 of F·K·G + w·S + I, and doubles that for what differences
-    and the bound's own roundings need.
+    Folds of three terms, tilts that take twice a gain before it is added, sums over n expiries and
+    dampening add 3n + 24 roundings of at most K·G: a profit errs by (5n + 24)·u·K·G, and so does
+    the least. Charges are sums of products that err by (n + 8)·u·w·S together; all is added with
+    (n + 8)·u·I, and rounding up adds 1. The kernel takes (2n + 24) · 2^-52 of F·K·G + w·S + I, and
+    doubles that for what differences and the bound's own roundings need.
     Source: derivexyz/v2-core at 7736900 (2026-01-21), PMRM and its library, restated.
     """
 

@@ -27,8 +27,6 @@ from seawall.margin.contract import (
 from seawall.market import Kind
 from seawall.money import (
     RATIO_ONE,
-    Rounding,
-    divide,
     format_atoms,
     format_ratio,
     parse_atoms,
@@ -116,6 +114,10 @@ class Tiered(
         """Judge one account in integers: each slice of a position pays the step of its rate."""
         return judged(rows, table, self.charge)
 
+    def excess_of_row(self, asset: int, quantity: int, table: ExactTable) -> int:
+        """Margin equity less initial margin of one row alone: see `RowByRow`."""
+        return excess_alone(asset, quantity, table, self.charge)
+
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""
         contracts = [asset for asset, _ in rows if table.kind[asset] >= LINEAR]
@@ -139,8 +141,9 @@ class Tiered(
         kind = table.kind[asset]
         if kind < LINEAR or (kind == OPTION and lots > 0):
             return 0, 0
-        notional = abs(lots) * table.notional[asset]
-        steps = self.steps(asset, table)
+        notional = (lots if lots > 0 else -lots) * table.notional[asset]
+        coin = table.risk.coins[table.coin[asset]]
+        steps = () if kind == OPTION else self._rates.get(coin, ())
         if not steps:
             full = notional + (abs(lots * table.value[asset]) if kind == OPTION else 0)
             return full, full
@@ -148,12 +151,10 @@ class Tiered(
         for above, initial_step, step in steps:
             if notional <= above:
                 break
-            initial += (notional - above) * initial_step
-            maintenance += (notional - above) * step
-        return (
-            divide(initial, RATIO_ONE, Rounding.UP),
-            divide(maintenance, RATIO_ONE, Rounding.UP),
-        )
+            over = notional - above
+            initial += over * initial_step
+            maintenance += over * step
+        return -(-initial // RATIO_ONE), -(-maintenance // RATIO_ONE)  # Owed: rounded up.
 
     def tier(self, asset: int, lots: int, table: ExactTable) -> str:
         """The tier of a position, as a person would say it."""
@@ -230,14 +231,30 @@ _Reason = Callable[[int, int, ExactTable], str]
 
 def judged(rows: Rows, table: ExactTable, charge: _Charge) -> ExactRequirement:
     """Judge an account whose positions are charged one by one."""
-    equity, margin_equity = worth(rows, table)
-    initial = maintenance = 0
+    value, collateral, kinds = table.value, table.collateral, table.kind
+    equity = margin_equity = initial = maintenance = 0
     for asset, lots in rows:
-        margin_equity -= uncounted(asset, lots, table)
-        owed = charge(asset, lots, table)
-        initial += owed[0]
-        maintenance += owed[1]
+        worth_here, kind = lots * value[asset], kinds[asset]
+        equity += worth_here
+        if lots < 0:
+            margin_equity += worth_here
+        elif kind != OPTION:  # A long option counts for nothing.
+            margin_equity += lots * collateral[asset]
+        if kind >= LINEAR:
+            owed = charge(asset, lots, table)
+            initial += owed[0]
+            maintenance += owed[1]
     return ExactRequirement(equity, margin_equity, initial, maintenance)
+
+
+def excess_alone(asset: int, lots: int, table: ExactTable, charge: _Charge) -> int:
+    """Margin equity less initial margin of a row: what it adds to theirs in `judged`."""
+    kind = table.kind[asset]
+    if lots < 0:
+        counted = lots * table.value[asset]
+    else:
+        counted = 0 if kind == OPTION else lots * table.collateral[asset]
+    return counted if kind < LINEAR else counted - charge(asset, lots, table)[0]
 
 
 def explained(

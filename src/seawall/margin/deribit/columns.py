@@ -77,7 +77,8 @@ class Columns(NamedTuple):
     group: NDArray[np.int32]  # [asset] expiry of a netting set; −1 where there is none.
     dollars: Floats  # [asset] delta of one lot, numeraire atoms, whole.
     full: Floats  # [asset] what a lot that cannot be margined is charged.
-    lines: Floats  # [asset, 8] what the kernel reads of an asset, on one cache line: see `_lines`.
+    lines: Floats  # [2 × asset + sold, 8] what a lot adds to the kernel's sums: see `_lines`.
+    codes: NDArray[np.uint64]  # [asset] netting set, and expiry << 32; one beyond where none.
     scale: Floats  # [set, scenario] share of a loss that counts.
     step: Floats  # [set, scenario] what a loss is moved towards zero, numeraire atoms.
     shock: Floats  # [set, 3] threshold, slope and most.
@@ -126,28 +127,46 @@ def compile_columns(
     rate = np.array(parts, np.float64) / RATIO_ONE
     dollars, full = _dollars(risk, role), _full(risk, role)
     heavy = _heavy(risk, owner, group, np.abs(dollars), np.abs(full), scale, shock, rate)
-    lines = _lines(risk, role, owner, group, (heavy, full, dollars))
+    lines = _lines(risk, role, (heavy, full, dollars))
+    nowhere = owner < 0
+    codes = np.where(nowhere, len(nets), owner).astype(np.uint64)
+    codes |= np.where(nowhere, len(parts), group).astype(np.uint64) << np.uint64(32)
     return Columns(
-        role, owner, group, dollars, full, lines, scale, step, shock, rate, owners, parts, rules
+        role,
+        owner,
+        group,
+        dollars,
+        full,
+        lines,
+        codes,
+        scale,
+        step,
+        shock,
+        rate,
+        owners,
+        parts,
+        rules,
     )
 
 
 def _lines(
-    risk: RiskTable,
-    role: NDArray[np.int8],
-    owner: NDArray[np.int32],
-    group: NDArray[np.int32],
-    charges: tuple[Floats, Floats, Floats],
+    risk: RiskTable, role: NDArray[np.int8], charges: tuple[Floats, Floats, Floats]
 ) -> Floats:
-    """Value, collateral, bound, heavy, full, dollars, owner (−2: worth nothing if bought), expiry.
+    """[2 × asset + sold, 8] equity, margin equity, gross, heavy, full, dollars, dollars bought, 0.
 
-    Heavy bounds what one lot may add to a requirement; expiry is 2 · group, and 1 more of options.
+    Heavy bounds what one lot may add to a requirement; dollars bought are those of options. A lot
+    sold carries the other sign where a sum takes |lots|. An option that cannot be margined counts
+    nothing where it is bought.
     """
-    lines = aligned(len(role), 8)
-    lines[:, :3] = np.stack([risk.value, risk.collateral, risk.bound], axis=1)
-    lines[:, 3:6] = np.stack(charges, axis=1)
-    lines[:, 6] = np.where(role == OPTION_OUT, -2.0, owner)
-    lines[:, 7] = 2.0 * group + (role == OPTION_IN)
+    heavy, full, dollars = charges
+    lines = aligned(2 * len(role), 8)
+    bought, sold, out = lines[::2], lines[1::2], role == OPTION_OUT
+    bought[:, 0] = sold[:, 0] = sold[:, 1] = risk.value
+    bought[:, 1] = np.where(out, 0.0, risk.collateral)
+    bought[:, 2], bought[:, 3], bought[:, 4] = risk.bound, heavy, np.where(out, 0.0, full)
+    sold[:, 2:5] = -np.stack([risk.bound, heavy, full], axis=1)
+    bought[:, 5] = sold[:, 5] = dollars
+    bought[:, 6] = np.where(role == OPTION_IN, dollars, 0.0)
     return lines
 
 

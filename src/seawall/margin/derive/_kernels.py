@@ -3,8 +3,14 @@
 Scenarios are added expiry by expiry, because an expiry's sum is discounted by its own sign before
 it may net with another. With t the change, M the mark and T = t + M of an expiry, the discounted
 value less the mark is t · long + min(t, −M) · (short − long) + M · (short − 1), for either sign of
-T: no branch, and the last term is the same in every scenario. Basis moves and tilts, which are not
-plain sums, stand in the first eight columns, which are folded in full.
+T: no branch, and the last term is the same in every scenario. Tilts, which are not plain sums,
+stand in the first eight columns, basis moves in the first two.
+
+Three flat loops: rows add to a line of scenarios for each expiry, expiries to a line for each
+market, markets to the account. What is linear adds to its market's line at once. The lines are a
+workspace that stays in the first cache and that each account leaves as it was, zero.
+
+No kernel here counts references (`_nrt=False`): that would cost more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -12,126 +18,177 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba import int64, prange, uint64
 
-from seawall._jit import finite, kernel, least, least_lane, load, multiply_add, splat
-from seawall.margin._kernels import BLOCK, ULP, _seal
+from seawall._jit import kernel, lane, least, least_lane, load, multiply_add, splat, store
+from seawall.margin._kernels import ULP, _seal, zeros_by_line
 
 EXACT = 2.0**51  # A quarter of 2^53: a shocked value is up to twice gross, its fold twice that.
-NO_GROUP = 2**30
-PERPETUAL, BASE = 1, 2
+PERPETUAL, BASE, OPTION = 1, 2, 3
 MAINTENANCE_FACTOR, INITIAL_FACTOR = range(2)
-DAMPENING, FLIP, FEARED = range(3)
-GROUP, PAIR = range(2)
-VALUE, COLLATERAL, BOUND, MARK, KEPT_HELD, KEPT_OWED, START_HELD, START_OWED = range(8)
-LONG, SHORT, BASIS = range(3)
+DAMPENING, TURN = range(2)
+GROSS, MAINTENANCE, INITIAL, OWED = range(2, 6)  # Of a side, after what it is worth.
+# What a code packs: slot, market, pair, whether an expiry.
+OWNER_BIT, PAIR_BIT, FOLDS_BIT = uint64(16), uint64(28), uint64(51)
+SLOT_MASK, OWNER_MASK, PAIR_MASK = uint64(2**16 - 1), uint64(2**12 - 1), uint64(2**23 - 1)
+LONG, MORE, FIXED, BASIS, OWNED_BY = range(5)  # Of a slot's line.
+CONSTANT, FEARED = range(2)  # Of a market's sums.
+FIRST = uint64(24)  # Columns that are written out; loops take what is beyond.
+CHUNKS = 64
 
 
-@kernel(forceinline=True)
-def _added(profit, change, fold):  # type: ignore[no-untyped-def]
+@kernel(forceinline=True, _nrt=False)
+def _add(profits, slot, column, change, number, quantity):  # type: ignore[no-untyped-def]
+    """Add eight scenarios of a row to its slot."""
+    here = multiply_add(load(profits, slot, column), quantity, load(change, number, column))
+    store(profits, slot, column, here)
+
+
+@kernel(forceinline=True, _nrt=False)
+def _gather(  # type: ignore[no-untyped-def]
+    first, last, asset, lots, change, sides, codes, profits, seen, folding, owners
+):
+    """Sum worth and charges of rows, and changes by slot; list rows to fold and markets.
+
+    Free of branches that a row could turn at random: counts grow by the truth of a comparison, and
+    what is written beyond them is written again.
+    """
+    sums, width = splat(0.0), uint64(profits.shape[1])
+    rows_held, owners_held = uint64(0), uint64(0)
+    for row in range(first, last):
+        number, amount = uint64(asset[row]), lots[row]
+        side, quantity = uint64(2) * number + uint64(amount < 0.0), splat(amount)
+        sums = multiply_add(sums, quantity, load(sides, side, 0))
+        code = codes[number]
+        slot, owner = code & SLOT_MASK, code >> OWNER_BIT & OWNER_MASK
+        _add(profits, slot, uint64(0), change, number, quantity)
+        _add(profits, slot, uint64(8), change, number, quantity)
+        _add(profits, slot, uint64(16), change, number, quantity)
+        for column in range(FIRST, width, uint64(8)):
+            _add(profits, slot, column, change, number, quantity)
+        folding[rows_held] = row
+        rows_held += code >> FOLDS_BIT & uint64(1)
+        owners[owners_held] = owner
+        owners_held += uint64(seen[owner] == 0)
+        seen[owner] = 1
+    return sums, rows_held, owners_held
+
+
+@kernel(forceinline=True, _nrt=False)
+def _options(  # type: ignore[no-untyped-def]
+    rows_held, folding, asset, lots, sides, codes, bare, known, slots
+):
+    """Sum what is owed for options by strike; list slots."""
+    slots_held, charged = uint64(0), 0.0
+    for place in range(rows_held):
+        row = folding[place]
+        number, amount = uint64(asset[row]), lots[row]
+        code, owed = codes[number], sides[uint64(2) * number, OWED]
+        slot, pair = code & SLOT_MASK, code >> PAIR_BIT & PAIR_MASK
+        bare[pair] -= amount * owed
+        charged += abs(amount) * owed
+        folding[place] = pair
+        slots[slots_held] = slot
+        slots_held += uint64(known[slot] == 0)
+        known[slot] = 1
+    return slots_held, charged
+
+
+@kernel(forceinline=True, _nrt=False)
+def _uncovered(rows_held, pairs, bare, rates):  # type: ignore[no-untyped-def]
+    """Charge options sold that none of the same expiry and strike covers, each strike once."""
+    maintenance, initial = 0.0, 0.0
+    for place in range(rows_held):
+        pair = pairs[place]
+        size = max(bare[pair], 0.0)
+        bare[pair] = 0.0
+        maintenance += size * rates[pair, MAINTENANCE_FACTOR]
+        initial += size * rates[pair, INITIAL_FACTOR]
+    return maintenance, initial
+
+
+@kernel(forceinline=True, _nrt=False)
+def _folded(profit, change, fold):  # type: ignore[no-untyped-def]
     """Add one expiry's discounted change, but for what is the same in every scenario."""
     long, mark, more = fold
     profit = multiply_add(profit, change, long)
     return multiply_add(profit, least(change, mark), more)
 
 
-@kernel(forceinline=True)
-def _whole(profit, change, fold, fixed, flip):  # type: ignore[no-untyped-def]
-    """Add one expiry's discounted change, turned into a loss where `flip` is −1 and not 1."""
-    none = splat(0.0)
-    gain = multiply_add(_added(none, change, fold), fixed, splat(1.0))
-    return multiply_add(profit, least(gain, multiply_add(none, gain, flip)), splat(1.0))
+@kernel(forceinline=True, _nrt=False)
+def _move(profits, slot, owner, column, fold):  # type: ignore[no-untyped-def]
+    """Add eight scenarios of an expiry to its market."""
+    moved = load(profits, slot, column)
+    store(profits, owner, column, _folded(load(profits, owner, column), moved, fold))
+    store(profits, slot, column, splat(0.0))
 
 
-@kernel(forceinline=True)
-def _counted(profit, constant, cells, column):  # type: ignore[no-untyped-def]
-    """Dampen eight scenarios; the padding counts nothing."""
-    whole = multiply_add(profit, splat(constant), splat(1.0))
-    return multiply_add(splat(0.0), whole, load(cells, DAMPENING, uint64(column)))
+@kernel(forceinline=True, _nrt=False)
+def _tilt(slots_held, slots, profits, lines, cells):  # type: ignore[no-untyped-def]
+    """Take twice the gain of each expiry from its market where `TURN` is −2 and not 0.
 
-
-@kernel(forceinline=True)
-def _market(  # type: ignore[no-untyped-def]
-    first, last, asset, lots, change, places, units, market, ratios, cells, unmoved, begin, origin,
-    ordered,
-):  # fmt: skip
-    """Return the least of 0, basis and scenarios of one market, if it is finite, and what follows.
-
-    `begin` is its first group, `origin` a row of it; `ordered` says whether groups ascend with the
-    rows. The next market's group and row are returned.
+    So that, once it is folded, what it gained is lost.
     """
-    owner, worst, clean = market[begin], 0.0, True
-    following, row_after = int64(NO_GROUP), last
-    for column in range(0, change.shape[1], BLOCK):
-        p1, p2, p3, p4 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-        net, here, constant, basis, still = int64(begin), origin, 0.0, 0.0, 0.0
-        while net < NO_GROUP:
-            t1, t2, t3, t4 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-            held, following, row_after = 0.0, int64(NO_GROUP), last
-            for row in range(here if ordered else first, last):
-                number = uint64(asset[row])
-                own = int64(places[number, GROUP])
-                if own == net:
-                    held += lots[row] * units[number, MARK]
-                    quantity = splat(lots[row])
-                    t1 = multiply_add(t1, quantity, load(change, number, column))
-                    t2 = multiply_add(t2, quantity, load(change, number, column + 8))
-                    t3 = multiply_add(t3, quantity, load(change, number, column + 16))
-                    t4 = multiply_add(t4, quantity, load(change, number, column + 24))
-                elif net < own < following:
-                    following, row_after = own, row
-                    if ordered:
-                        break
-            long, short = ratios[LONG, net], ratios[SHORT, net]
-            fold = splat(long), splat(-held), splat(short - long)
-            fixed, at = held * (short - 1.0), uint64(column)
-            p1 = _whole(p1, t1, fold, splat(fixed), load(cells, FLIP, at))
-            p2, p3, p4 = _added(p2, t2, fold), _added(p3, t3, fold), _added(p4, t4, fold)
-            feared = least(multiply_add(splat(0.0), t1, load(cells, FEARED, at)), splat(0.0))
-            basis += least_lane(feared) * ratios[BASIS, net]
-            constant += fixed
-            still += fixed if held < 0.0 else held * (long - 1.0)
-            net, here = following, row_after
-            if net < NO_GROUP and market[net] != owner:
-                break
-        p1, p2 = _counted(p1, 0.0, cells, column), _counted(p2, constant, cells, column + 8)
-        p3 = _counted(p3, constant, cells, column + 16)
-        p4 = _counted(p4, constant, cells, column + 24)
-        clean = clean and finite(p1, p2, p3, p4)
-        lowest = least_lane(least(least(least(p1, p2), least(p3, p4)), splat(0.0)))
-        worst = min(worst, lowest, basis, still * unmoved)
-    return worst, clean, following, row_after
+    none, last = splat(0.0), uint64(profits.shape[1]) - uint64(8)
+    for place in range(slots_held):
+        slot = slots[place]
+        owner, held = uint64(lines[slot, OWNED_BY]), lane(load(profits, slot, last), 7)
+        fold = splat(lines[slot, LONG]), splat(-held), splat(lines[slot, MORE])
+        gain = _folded(none, load(profits, slot, 0), fold)
+        gain = multiply_add(gain, splat(held), splat(lines[slot, FIXED]))
+        turned = least(multiply_add(none, gain, load(cells, TURN, 0)), none)
+        store(profits, owner, 0, multiply_add(load(profits, owner, 0), turned, splat(1.0)))
 
 
-@kernel(forceinline=True)
-def _uncovered(first, last, asset, lots, places, charge, owed, kept, start):  # type: ignore[no-untyped-def]
-    """Charge options sold that no option of the same expiry and strike covers."""
-    maintenance, initial, gross = 0.0, 0.0, 0.0
-    for row in range(first, last):
-        number = asset[row]
-        strike = places[number, PAIR]
-        if strike < 0:
-            continue
-        gross += abs(lots[row]) * owed[number]
-        if not lots[row] < 0.0:
-            continue
-        net, counted = 0.0, False
-        for other in range(first, last):
-            if places[asset[other], PAIR] == strike:
-                counted = counted or (other < row and lots[other] < 0.0)
-                net -= lots[other] * owed[asset[other]]
-        if not counted:
-            bare = max(net, 0.0)
-            maintenance += bare * kept[charge[number]]
-            initial += bare * start[charge[number]]
-    return maintenance, initial, gross
+@kernel(forceinline=True, _nrt=False)
+def _fold(slots_held, slots, profits, known, lines, sums, up, down):  # type: ignore[no-untyped-def]
+    """Add each expiry to its market."""
+    width = uint64(profits.shape[1])
+    for place in range(slots_held):
+        slot = slots[place]
+        owner = uint64(lines[slot, OWNED_BY])
+        held = lane(load(profits, slot, width - uint64(8)), 7)  # The last column is the mark.
+        fold = splat(lines[slot, LONG]), splat(-held), splat(lines[slot, MORE])
+        change = load(profits, slot, 0)
+        feared = min(lane(change, 0) * up, lane(change, 1) * down, 0.0)
+        sums[owner, CONSTANT] += held * lines[slot, FIXED]
+        sums[owner, FEARED] += feared * lines[slot, BASIS]
+        _move(profits, slot, owner, uint64(0), fold)
+        _move(profits, slot, owner, uint64(8), fold)
+        _move(profits, slot, owner, uint64(16), fold)
+        for column in range(FIRST, width, uint64(8)):
+            _move(profits, slot, owner, column, fold)
+        known[slot] = 0
 
 
-@kernel(forceinline=True)
-def _doubted(  # type: ignore[no-untyped-def]
-    first, last, asset, lots, places, market, begin, role, held, owed, doubt, merged
-):
+@kernel(forceinline=True, _nrt=False)
+def _counted(profits, owner, cells, column, added):  # type: ignore[no-untyped-def]
+    """Return eight scenarios of a market, dampened, and forget them; the padding counts nothing."""
+    whole = multiply_add(load(profits, owner, column), added, splat(1.0))
+    store(profits, owner, column, splat(0.0))
+    return multiply_add(splat(0.0), whole, load(cells, DAMPENING, column))
+
+
+@kernel(forceinline=True, _nrt=False)
+def _worst(owner, profits, cells, sums):  # type: ignore[no-untyped-def]
+    """Return the least of 0, basis and scenarios of one market, and forget it."""
+    constant = sums[owner, CONSTANT]
+    added = splat(constant)
+    lowest = _counted(profits, owner, cells, uint64(0), added)
+    lowest = least(_counted(profits, owner, cells, uint64(8), added), lowest)
+    lowest = least(_counted(profits, owner, cells, uint64(16), added), lowest)
+    for column in range(FIRST, uint64(profits.shape[1]), uint64(8)):
+        lowest = least(_counted(profits, owner, cells, column, added), lowest)
+    worst = min(least_lane(lowest), sums[owner, FEARED], 0.0)
+    store(sums, owner, 0, splat(0.0))
+    return worst
+
+
+@kernel(forceinline=True, _nrt=False)
+def _doubted(first, last, asset, lots, group, market, parts, merged):  # type: ignore[no-untyped-def]
     """Charge the size of what rests on feeds in doubt; `merged` adds base to perpetuals."""
+    role, held, owed, doubt = parts
     total = 0.0
     if not merged:
         for row in range(first, last):
@@ -139,21 +196,24 @@ def _doubted(  # type: ignore[no-untyped-def]
             if role[number] == BASE:
                 unit = held[number] if lots[row] > 0.0 else owed[number]
                 total += abs(lots[row]) * unit * doubt[number]
-    net, owner, linear = int64(begin), int64(-1), 0.0
-    while net < NO_GROUP:
+    groups = int64(market.size)
+    net, owner, linear = groups, int64(-1), 0.0
+    for row in range(first, last):
+        net = min(net, int64(group[asset[row]]))
+    while net < groups:
         if market[net] != owner:
             owner, linear = int64(market[net]), 0.0
-        following = int64(NO_GROUP)
+        following = groups
         size, most, seen = 0.0, linear, 0.0
         for row in range(first, last):
             number = asset[row]
-            own = int64(places[number, GROUP])
+            own = int64(group[number])
             if own > net:
                 following = min(following, own)
             if own != net:
                 continue
             what = role[number]
-            if places[number, PAIR] < 0 and what != PERPETUAL and not (merged and what == BASE):
+            if what not in (OPTION, PERPETUAL) and not (merged and what == BASE):
                 continue
             size += abs(lots[row]) * (held[number] if lots[row] > 0.0 else owed[number])
             most = max(most, doubt[number])
@@ -164,99 +224,91 @@ def _doubted(  # type: ignore[no-untyped-def]
     return total
 
 
-@kernel(forceinline=True)
-def _sums(first, last, asset, lots, places, units):  # type: ignore[no-untyped-def]
-    """Sum worth and charges of rows; say whether options were sold and where groups begin."""
-    equity, margin_equity, gross, maintenance, initial = 0.0, 0.0, 0.0, 0.0, 0.0
-    net, sold, ordered, highest, origin = int64(NO_GROUP), False, True, int64(-1), first
-    for row in range(first, last):
-        number = uint64(asset[row])
-        amount = lots[row]
-        held = amount if amount > 0.0 else 0.0
-        owed = amount - held  # Not finite where the lots are not.
-        equity += amount * units[number, VALUE]
-        margin_equity += held * units[number, COLLATERAL] + owed * units[number, VALUE]
-        gross += (held - owed) * units[number, BOUND]
-        maintenance += held * units[number, KEPT_HELD] - owed * units[number, KEPT_OWED]
-        initial += held * units[number, START_HELD] - owed * units[number, START_OWED]
-        sold |= (owed < 0.0) & (places[number, PAIR] >= 0)
-        own = int64(places[number, GROUP])
-        ordered &= own >= highest
-        highest = own if own < NO_GROUP else highest
-        origin = row if own < net else origin
-        net = min(net, own)
-    return equity, margin_equity, gross, maintenance, initial, sold, net, origin, ordered
-
-
-@kernel(forceinline=True)
-def _screen(  # type: ignore[no-untyped-def]
-    account, start, count, asset, lots, change, places, units, role, charge, held, owed, doubt,
-    ratios, market, factor, cells, rule, kept, began, out,
-):  # fmt: skip
-    """Screen one account. Arrays come one by one: a tuple of them would be counted on each use."""
-    unmoved, doubtful, merged, scale, weight = rule
+@kernel(forceinline=True, _nrt=False)
+def _screen(account, holdings, table, parts, markets, cells, rule, rates, scratch, out):  # type: ignore[no-untyped-def]
+    """Screen one account."""
+    start, count, asset, lots = holdings
+    change, group, sides, codes = table
+    lines, market, factor = markets
+    up, down, tilted, doubtful, merged, scale, weight = rule
+    profits, bare, seen, known, folding, slots, owners, by_market = scratch
     first = uint64(start[account])
     last = first + uint64(count[account])
-    equity, margin_equity, gross, maintenance, initial, sold, net, origin, ordered = _sums(
-        first, last, asset, lots, places, units
+    sums, rows_held, owners_held = _gather(
+        first, last, asset, lots, change, sides, codes, profits, seen, folding, owners
     )
-    # No rows where there is nothing to add: a branch around the call would cost a count of each
-    # array that it reads, for every account.
-    bare, bare_initial, charged = _uncovered(
-        first, last if sold else first, asset, lots, places, charge, owed, kept, began
+    slots_held, charged = _options(
+        rows_held, folding, asset, lots, sides, codes, bare, known, slots
     )
-    maintenance += bare
-    initial += bare_initial
-    initial += _doubted(
-        first, last if doubtful else first, asset, lots, places, market,
-        net if doubtful else int64(NO_GROUP), role, held, owed, doubt, merged,
-    )  # fmt: skip
-    moved, clean = net < NO_GROUP or initial != 0.0, True
-    while net < NO_GROUP:
-        owner = market[net]
-        worst, fine, net, origin = _market(
-            first, last, asset, lots, change, places, units, market, ratios, cells, unmoved, net,
-            origin, ordered,
-        )  # fmt: skip
-        clean = clean and fine
+    maintenance, initial = _uncovered(rows_held, folding, bare, rates)
+    _tilt(slots_held if tilted else uint64(0), slots, profits, lines, cells)
+    _fold(slots_held, slots, profits, known, lines, by_market, up, down)
+    maintenance += lane(sums, MAINTENANCE)
+    initial += lane(sums, INITIAL)
+    if doubtful:
+        initial += _doubted(first, last, asset, lots, group, market, parts, merged)
+    moved = (owners_held > 0) | (initial != 0.0)
+    for place in range(owners_held):
+        owner = owners[place]
+        worst = _worst(owner, profits, cells, by_market)
+        seen[owner] = 0
         maintenance -= worst * factor[owner, MAINTENANCE_FACTOR]
         initial -= worst * factor[owner, INITIAL_FACTOR]
-    clean = clean and abs(initial) + abs(maintenance) + abs(charged) < math.inf
+    gross = lane(sums, GROSS)
+    clean = abs(initial) + abs(maintenance) + abs(charged) < math.inf
     initial = max(initial, maintenance)
     rows = float(count[account])
     error = 0.0 if gross < EXACT else rows * ULP * gross
     if moved:
-        error += (rows + 16.0) * ULP * (scale * gross + weight * charged + initial) + 1.0
-    _seal(account, gross, equity, margin_equity, (initial, maintenance, error), clean, out)
+        error += (2.0 * rows + 24.0) * ULP * (scale * gross + weight * charged + initial) + 1.0
+    owed = (initial, maintenance, error)
+    _seal(account, gross, lane(sums, 0), lane(sums, 1), owed, clean, out)
+
+
+@kernel(forceinline=True)
+def _scratch(lines, cells, factor, rates, rows):  # type: ignore[no-untyped-def]
+    """What one thread remembers of the account at hand; `_screen` leaves it as it was.
+
+    Slots: the markets, expiries, and the last for what moves in no scenario. The last market is
+    none, is never listed, and has that slot's rows.
+    """
+    slots, markets = lines.shape[0], factor.shape[0]
+    seen = np.zeros(markets, np.int8)
+    seen[markets - 1] = 1
+    return (
+        zeros_by_line(slots, cells.shape[1]),
+        np.zeros(rates.shape[0]),
+        seen,
+        np.zeros(slots, np.int8),
+        np.zeros(rows + 1, np.uint64),
+        np.zeros(rows + 1, np.uint64),
+        np.zeros(markets + 1, np.uint64),
+        zeros_by_line(markets, 8),
+    )
+
+
+@kernel(_nrt=False)
+def _some(begin, end, holdings, table, parts, markets, cells, rule, rates, scratch, out):  # type: ignore[no-untyped-def]
+    """Screen the accounts from `begin` to before `end`."""
+    for account in range(uint64(begin), uint64(end)):
+        _screen(account, holdings, table, parts, markets, cells, rule, rates, scratch, out)
 
 
 @kernel
 def derive_serial(
-    holdings: Any, table: Any, parts: Any, groups: Any, cells: Any, rule: Any, rates: Any, out: Any
-) -> None:
-    start, count, asset, lots = holdings
-    change, places, units = table
-    role, charge, held, owed, doubt = parts
-    ratios, market, factor = groups
-    kept, began = rates
-    for account in range(out.shape[1]):
-        _screen(
-            account, start, count, asset, lots, change, places, units, role, charge, held, owed,
-            doubt, ratios, market, factor, cells, rule, kept, began, out,
-        )  # fmt: skip
+    holdings: Any, table: Any, parts: Any, markets: Any, cells: Any, rule: Any, rates: Any,
+    rows: Any, out: Any,
+) -> None:  # fmt: skip
+    scratch = _scratch(markets[0], cells, markets[2], rates, rows)
+    _some(0, out.shape[1], holdings, table, parts, markets, cells, rule, rates, scratch, out)
 
 
 @kernel(parallel=True)
 def derive_parallel(
-    holdings: Any, table: Any, parts: Any, groups: Any, cells: Any, rule: Any, rates: Any, out: Any
-) -> None:
-    start, count, asset, lots = holdings
-    change, places, units = table
-    role, charge, held, owed, doubt = parts
-    ratios, market, factor = groups
-    kept, began = rates
-    for account in prange(out.shape[1]):
-        _screen(
-            account, start, count, asset, lots, change, places, units, role, charge, held, owed,
-            doubt, ratios, market, factor, cells, rule, kept, began, out,
-        )  # fmt: skip
+    holdings: Any, table: Any, parts: Any, markets: Any, cells: Any, rule: Any, rates: Any,
+    rows: Any, out: Any,
+) -> None:  # fmt: skip
+    for chunk in prange(CHUNKS):
+        scratch = _scratch(markets[0], cells, markets[2], rates, rows)
+        first, last = chunk * out.shape[1] // CHUNKS, (chunk + 1) * out.shape[1] // CHUNKS
+        _some(first, last, holdings, table, parts, markets, cells, rule, rates, scratch, out)

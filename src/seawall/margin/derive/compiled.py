@@ -68,7 +68,7 @@ class Compiled(NamedTuple):
     mark: Floats  # [asset] numeraire atoms per lot of an option, else 0.
     held: Floats  # [asset] what a charge is a ratio of, atoms per lot held.
     owed: Floats  # [asset] the same, per lot owed.
-    bound: Floats  # [asset] the table's; not finite where a change that no group reads is not.
+    bound: Floats  # [asset] the table's; not finite where a change is not.
     doubt: Ints  # [asset] parts per billion of size that a feed's doubt adds to initial.
     kept: tuple[int, ...]  # [charge] maintenance, parts per billion.
     start: tuple[int, ...]  # [charge] initial, parts per billion squared.
@@ -106,9 +106,8 @@ def _compiled(rule_key: Same[Rule], key: Same[RiskTable]) -> Compiled:
     spot = np.rint(risk.quotes.size * risk.quotes.price[risk.coin])
     spot = np.where(risk.kind == Kind.LINEAR, spot, risk.notional)
     spot = np.where(risk.kind <= Kind.QUOTE, np.abs(risk.value), spot)
-    unread = np.where(group == NO_GROUP, risk.change.sum(axis=1), 0.0)
     with np.errstate(invalid="ignore"):
-        bound = risk.bound + 0.0 * unread
+        bound = risk.bound + 0.0 * risk.change.sum(axis=1)
     discounts = [_discounts(rule, risk, places, g) for g in range(len(places.market))]
     return Compiled(
         rule=rule,
