@@ -22,7 +22,7 @@ from seawall.market import Kind
 from seawall.pricing.table import NO_QUOTES, RiskTable
 
 DOLLAR = 10**10
-CONTRACT = {"AAVE": "0.1", "ADA": "100", "ALGO": "10", "ETH": "0.1"}
+CONTRACT = {"BTC": "0.01", "AAVE": "0.1", "ADA": "100", "ALGO": "10"}
 OKX, DRIFT = preset("okx_swap").method, preset("drift").method
 assert isinstance(OKX, TieredByCount)
 assert isinstance(DRIFT, TieredBySize)
@@ -60,20 +60,25 @@ def test_okx_keeps_the_laws_on_either_side_of_its_borders(coin: str) -> None:
     ("coin", "contracts", "initial", "maintenance"),
     [
         # Contracts of 100 dollars, so that a percent of one is a dollar. "Max. amount" is inside.
-        ("AAVE", 1000, "2", "0.65"),
-        ("AAVE", 1001, "2.5", "1"),
-        ("AAVE", 8000, "5", "1.5"),
-        ("AAVE", 8001, "5.5", "2"),  # The fourth: 8,000 contracts and half a percent more.
-        ("AAVE", 16_001, "6", "2.5"),
+        ("AAVE", 3500, "2", "0.65"),
+        ("AAVE", 3501, "2.5", "1"),
+        ("AAVE", 15_000, "5", "1.5"),
+        ("AAVE", 15_001, "5.5", "2"),  # The fourth: 15,000 contracts and half a percent more.
+        ("AAVE", 30_001, "6", "2.5"),
         ("ADA", 1500, "2", "0.5"),
         ("ADA", 3001, "3", "1"),
         ("ADA", 12_001, "4", "2"),
         ("ALGO", 6000, "2.5", "1"),
         ("ALGO", 30_001, "5.5", "2"),
-        ("ETH", 3000, "0.8", "0.4"),
-        ("ETH", 12_000, "1.5", "1"),
-        ("ETH", 24_001, "2.5", "2"),
-        ("AAVE", 10**6, "13.5", "10"),  # The twentieth, where the preset ends: 5 + 17 · 0.5.
+        ("AAVE", 10**7, "50", "46.5"),  # Where the ladder ends: 90 steps above 5 %.
+        # The API's reply: up to 10 coins 100 times, to 50 66.66, to 200 50, to 400 40 times; the
+        # fiftieth row is up to 9,600 coins at 24.25 %, the last up to 19,400 at 48.75 %.
+        ("BTC", 1000, "1", "0.4"),
+        ("BTC", 1001, "1.5", "0.5"),
+        ("BTC", 20_000, "2", "0.75"),
+        ("BTC", 40_000, "2.5", "1.25"),
+        ("BTC", 960_000, "25.5", "24.25"),
+        ("BTC", 1_940_000, "50", "48.75"),
     ],
 )
 def test_okx_asks_what_its_announcement_prints(coin, contracts, initial, maintenance) -> None:
@@ -116,22 +121,22 @@ def okx_tier(first: object, last: object, maintenance: float, leverage: float, *
 
 
 def test_tiers_of_contracts_become_tiers_of_coins() -> None:
-    # The borders are the ends of the tiers before: 1,000 · 0.1 = 100 and 3,000 · 0.1 = 300 coins.
+    # The borders are the ends of the tiers before: 1,000 · 0.01 = 10 and 5,000 · 0.01 = 50 coins.
     read = count_tiers_from_ccxt(
         [
-            okx_tier(0, 1000.0, 0.0065, 50, imr="0.02"),
-            okx_tier(1001.0, 3000.0, 0.01, 40, imr="0.025"),
-            okx_tier(3000, 8000, 0.015, 3),
+            okx_tier(0, 1000.0, 0.004, 100, imr="0.01"),
+            okx_tier(1000.01, 5000.0, 0.005, 66.66, imr="0.015"),
+            okx_tier(5001, 20_000, 0.0075, 3),
         ],
-        Decimal("0.1"),
+        Decimal("0.01"),
     )
     assert read == (
-        CountTier(Decimal(0), Decimal("0.02"), Decimal("0.0065")),
-        CountTier(Decimal(100), Decimal("0.025"), Decimal("0.01")),
-        CountTier(Decimal(300), Decimal("0.333333334"), Decimal("0.015")),  # 1 ÷ 3, owed: up.
+        CountTier(Decimal(0), Decimal("0.01"), Decimal("0.004")),
+        CountTier(Decimal(10), Decimal("0.015"), Decimal("0.005")),
+        CountTier(Decimal(50), Decimal("0.333333334"), Decimal("0.0075")),  # 1 ÷ 3, owed: up.
     )
-    assert read[:2] == OKX.tiers["AAVE"][:2]
-    TieredByCount(tiers={"AAVE": read})
+    assert read[:2] == OKX.tiers["BTC"][:2]
+    TieredByCount(tiers={"BTC": read})
 
 
 GOOD = okx_tier(0, 1000, 0.01, 50)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from seawall.engine.rulebook import Rulebook, RulebookError, decode, diff, load, read
+from seawall.margin import Lending
 from seawall.money import Asset
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -166,6 +168,44 @@ def test_a_journal_with_a_broken_rulebook_is_refused() -> None:
         decode("{")
     with pytest.raises(RulebookError, match=r"required field `format` - at `\$`"):
         decode("{}")
+
+
+CLASSES = """
+[margin.money_market]
+method = "lending"
+coins.USDC = { collateral_factor = 0.75, liquidation_threshold = 0.78 }
+coins.BTC = { collateral_factor = 0.7, liquidation_threshold = 0.75 }
+classes.dollars = { coins = ["USDC"], collateral_factor = 0.9, liquidation_threshold = 0.93 }
+"""
+
+
+def test_classes_of_coins_are_named_freely_in_a_rulebook() -> None:
+    """Tables of a method are keyed by coin; those that a method calls NAMED are not."""
+    rulebook = read(TEXT + CLASSES)
+    method = rulebook.margin["money_market"]
+    assert isinstance(method, Lending)
+    assert method.classes["dollars"].coins == ("USDC",)
+    assert method.classes["dollars"].liquidation_threshold == Decimal("0.93")
+    assert decode(rulebook.canonical()) == rulebook
+    assert diff(rulebook, read(TEXT + CLASSES.replace("0.93", "0.94"))) == [
+        ("$.margin.money_market.classes.dollars.liquidation_threshold", "0.93", "0.94")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("coins.BTC", "coins.SOL", "coin SOL is not listed - at `$.margin.money_market.coins.SOL`"),
+        ('["USDC"]', '["SOL"]', "SOL is not among coins - at `$.margin.money_market.classes"),
+        ("= 0.9,", "= 0.7,", "cannot count USDC for less than its own - at `$.margin.money_market"),
+        ("classes.dollars = {", "classes.dollars = { coin = 1,", "unknown field `coin`"),
+    ],
+)
+def test_a_wrong_class_is_named(old: str, new: str, message: str) -> None:
+    with pytest.raises(RulebookError) as refused:
+        read(TEXT + CLASSES.replace(old, new), "rules.toml")
+    assert message in str(refused.value)
+    assert "money_market" in str(refused.value)
 
 
 # -- canonical form, fingerprint, difference -------------------------------------------------------

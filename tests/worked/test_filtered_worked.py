@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
 
-from seawall.margin import Concentration, ExactTable, FilteredHistorical
-from seawall.market import Catalogue, Instrument, Snapshot
+from seawall.margin import Concentration, ExactTable, FilteredHistorical, check_margin_method
+from seawall.market import Catalogue, Instrument, Snapshot, VolatilitySlice
 from seawall.money import Asset as Coin
 from seawall.pricing import risk_table
 
@@ -15,6 +16,7 @@ BTC = ("-0.10", "-0.08", "-0.05", "0.02", "0.01", "0.03", "0.00", "0.04", "0.06"
 ETH = ("-0.15", "-0.06", "-0.09", "0.03", "0.02", "0.01", "0.02", "0.05", "0.10", "0.20")
 HISTORY = {"BTC": tuple(map(Decimal, BTC)), "ETH": tuple(map(Decimal, ETH))}
 DOLLAR = 10**10
+YEAR_MS = 365 * 86_400_000
 
 
 @pytest.fixture
@@ -109,7 +111,76 @@ def test_size_above_a_threshold_is_charged(venue) -> None:
     assert owed(method, venue)[0] == pytest.approx(2_375.0)
 
 
+def straddled() -> tuple[Catalogue, Snapshot]:
+    """A call of a year at the money on each coin, priced at 60 % and 80 %; a lot is one coin."""
+    coins = (Coin("USDC", 6), Coin("BTC", 8), Coin("ETH", 8))
+    listed = [
+        Instrument(
+            id=coin, type="option", base=base, quote="USDC", settle="USDC", lot=10**8, tick=1,
+            premium="paid", expires_ms=1_000 + YEAR_MS, strike=price * DOLLAR, right="call",
+        )
+        for coin, base, price in (("call on BTC", "BTC", 50_000), ("call on ETH", "ETH", 2_500))
+    ]  # fmt: skip
+    catalogue = Catalogue.empty(Coin("USD", 10), coins).listed(listed)
+    smiles = tuple(  # Flat: the variance of a year is the square of the volatility.
+        VolatilitySlice(coin, 1_000 + YEAR_MS, 10**9, 10**9, variance, 0, 0, 0, 1)
+        for coin, variance in ((1, 360_000_000), (2, 640_000_000))
+    )
+    price = (DOLLAR, 50_000 * DOLLAR, 2_500 * DOLLAR)
+    return catalogue, Snapshot(1, 1_000, price, (0, 0), smiles)
+
+
+def at_the_money(forward: float, volatility: float) -> float:
+    """Black-76 with strike = forward and one year: F · (2 Φ(σ ÷ 2) − 1) = F · erf(σ ÷ 2√2)."""
+    return forward * math.erf(volatility / (2 * math.sqrt(2)))
+
+
+def test_every_coin_brings_the_volatility_of_its_own_days() -> None:
+    """One call on BTC sold, ten on ETH bought; prices stand still, smiles do not.
+
+    Day by day BTC's σ = 0.6 goes to 0.9, 0.48, 0.6 and ETH's σ = 0.8 to 0.88, 0.4, 0.2: what is
+    sold loses where its volatility rises, what is bought where it falls.
+    """
+    days = {"BTC": ("0.5", "-0.2", "0"), "ETH": ("0.1", "-0.5", "-0.75")}
+    method = FilteredHistorical(
+        moves={coin: (Decimal(0),) * 3 for coin in days},
+        volatility_moves={coin: tuple(map(Decimal, moves)) for coin, moves in days.items()},
+        confidence=Decimal("0.5"),
+    )
+    catalogue, snapshot = straddled()
+    table = ExactTable(risk_table(catalogue, snapshot, method.grid(), {}))
+    rows = sorted(
+        (catalogue.lot_asset[catalogue.instrument(name)], lots)
+        for name, lots in (("call on BTC", -1), ("call on ETH", 10))
+    )
+    losses = [
+        at_the_money(50_000, btc) - at_the_money(50_000, 0.6)
+        - 10 * (at_the_money(2_500, eth) - at_the_money(2_500, 0.8))
+        for btc, eth in ((0.9, 0.88), (0.48, 0.4), (0.6, 0.2))
+    ]  # fmt: skip
+    assert [round(loss) for loss in losses] == [4_843, 1_500, 5_780]
+    # At 50 % the two worst of three count: the third day and the first.
+    found = method.requirement_exact(rows, table).maintenance / DOLLAR
+    assert found == pytest.approx((losses[2] + losses[0]) / 2, abs=1e-6)
+    told = method.explain(rows, table, catalogue.names)
+    assert sum(term.maintenance for term in told.terms) / DOLLAR == found
+    check_margin_method(method, table.risk, [rows, [(a, -n) for a, n in rows], rows[:1], []])
+    # One shock for all coins, as before, is another margin; so is the other order of coins.
+    swapped = {"BTC": method.volatility_moves["ETH"], "ETH": method.volatility_moves["BTC"]}
+    other = FilteredHistorical(
+        moves=method.moves, volatility_moves=swapped, confidence=Decimal("0.5")
+    )
+    exact = ExactTable(risk_table(catalogue, snapshot, other.grid(), {}))
+    assert other.requirement_exact(rows, exact).maintenance / DOLLAR != pytest.approx(found, abs=1)
+
+
 def test_wrong_parameters_are_named() -> None:
+    zero = {"BTC": (Decimal(0),)}
+    with pytest.raises(ValueError, match=r"volatility_moves\.ETH: the coin has no moves"):
+        FilteredHistorical(moves=zero, volatility_moves={"ETH": (Decimal(0),)})
+    for wrong in ((Decimal(0), Decimal(0)), (Decimal(-1),)):
+        with pytest.raises(ValueError, match=r"volatility_moves\.BTC: one move above -1 for each"):
+            FilteredHistorical(moves=zero, volatility_moves={"BTC": wrong})
     with pytest.raises(ValueError, match="moves: every coin needs the same number"):
         FilteredHistorical(moves={"BTC": (Decimal(0),), "ETH": ()})
     with pytest.raises(ValueError, match=r"moves\.BTC: a price cannot fall"):

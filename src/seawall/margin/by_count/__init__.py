@@ -1,0 +1,1 @@
+"""The compiled screen of `margin.tiered_by_count`."""
