@@ -25,6 +25,7 @@ from seawall.engine.event import (
     Observed,
     Opened,
     Overridden,
+    PremiumSeen,
     Priced,
     RulesChanged,
     Settled,
@@ -194,6 +195,23 @@ def overridden(**changed: object) -> Overridden:
     return Overridden(**(fields | changed))
 
 
+def premium_seen(**changed: int) -> PremiumSeen:
+    fields = {"time_ms": NOW, "instrument": PERPETUAL, "bid": ONE, "ask": ONE, "index": ONE}
+    return PremiumSeen(**(fields | changed))
+
+
+def funded_by(rule: str) -> Callable[[], Engine]:
+    """As `opened`, and a rule of the rulebook funds bitcoin."""
+
+    def made() -> Engine:
+        engine = opened()
+        text = read(RULES + f"funding.BTC = {{ {rule} }}").canonical()
+        assert engine.apply(RulesChanged(time_ms=NOW, rulebook=text)) == ()
+        return engine
+
+    return made
+
+
 R = Reason
 OF_AUCTIONS = {  # Told in test_auction_refusals.
     R.UNKNOWN_AUCTION, R.WRONG_BID, R.BID_STANDS, R.TOO_EARLY, R.TOO_LATE, R.BEYOND_LIMIT,
@@ -229,6 +247,11 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("a trade of an unknown contract", R.UNKNOWN_INSTRUMENT, opened, traded(instrument=4)),
     ("funding of an unknown contract", R.UNKNOWN_INSTRUMENT, opened,
      Funded(time_ms=NOW, instrument=4, rate=1)),
+    ("a mark of an unknown contract", R.UNKNOWN_INSTRUMENT, opened,
+     Priced(time_ms=NOW, mark=((4, ONE),))),
+    ("a sureness of an unknown coin", R.UNKNOWN_INSTRUMENT, opened,
+     Priced(time_ms=NOW, confidence=((9, 1),))),
+    ("a premium of an unknown contract", R.UNKNOWN_INSTRUMENT, opened, premium_seen(instrument=4)),
     ("expiry of an unknown contract", R.UNKNOWN_INSTRUMENT, opened,
      Settled(time_ms=NOW, instrument=-1, price=ONE)),
     ("a row of an unknown asset", R.UNKNOWN_INSTRUMENT, opened, loaded([ALICE], [99], [1])),
@@ -248,6 +271,8 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
                     settle="USDC", lot=1, tick=1),))),
     ("funding of a market that has no position", R.BAD_INSTRUMENT, opened,
      Funded(time_ms=NOW, instrument=SPOT, rate=1)),
+    ("a premium of a market that has no position", R.BAD_INSTRUMENT, opened,
+     premium_seen(instrument=SPOT)),
     ("expiry of a market that has no position", R.BAD_INSTRUMENT, opened,
      Settled(time_ms=NOW, instrument=SPOT, price=ONE)),
     ("a deposit of nothing", R.AMOUNT_NOT_POSITIVE, opened, deposited(atoms=0)),
@@ -257,8 +282,12 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("a trade for nothing", R.PRICE_NOT_POSITIVE, opened, traded(price=0)),
     ("a fill for nothing", R.PRICE_NOT_POSITIVE, opened, filled(price=0)),
     ("a tick below zero", R.PRICE_NOT_POSITIVE, opened, priced(-1)),
+    ("a premium over an index of nothing", R.PRICE_NOT_POSITIVE, opened, premium_seen(index=0)),
     ("an expiry at nothing", R.PRICE_NOT_POSITIVE, opened,
      Settled(time_ms=NOW, instrument=OPTION, price=0)),
+    ("a sureness beyond one", R.BAD_TICK, opened,
+     Priced(time_ms=NOW, confidence=((BTC, 10**9 + 1),))),
+    ("less than no depth", R.BAD_TICK, opened, Priced(time_ms=NOW, depth=((PERPETUAL, -1, 0),))),
     ("a price between two ticks", R.OFF_TICK, opened, traded(price=60_000 * ONE + 1)),
     ("a trade of an account in liquidation", R.ACCOUNT_NOT_OPEN, opened, traded(buyer=CAROL)),
     ("a withdrawal of an account in liquidation", R.ACCOUNT_NOT_OPEN, opened,
@@ -289,6 +318,8 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     ("more lots than cash can count", R.BALANCE_OVERFLOW, opened, traded(lots=TOO_MANY)),
     ("more lots than a balance can count", R.BALANCE_OVERFLOW, opened,
      traded(lots=ATOMS_MAX, price=ONE // 10)),
+    ("a rate beyond 63 bits", R.BALANCE_OVERFLOW, opened,
+     Funded(time_ms=NOW, instrument=PERPETUAL, rate=ATOMS_MAX + 1)),
     ("a balance beyond 63 bits", R.BALANCE_OVERFLOW, opened, deposited(atoms=ATOMS_MAX)),
     ("a loaded balance beyond 63 bits", R.BALANCE_OVERFLOW, opened,
      loaded([ALICE], [USDC], [ATOMS_MAX])),
@@ -301,6 +332,11 @@ SENTENCES: tuple[tuple[str, Reason, Callable[[], Engine], Events], ...] = (
     # 334 of 3,000 dollars.
     ("more of a coin than the venue takes", R.COLLATERAL_CAP, opened,
      deposited(coin=ETH, atoms=334 * 10**8)),
+    ("a premium that no rule asks for", R.NO_FUNDING_RULE, opened, premium_seen()),
+    ("a premium where the skew decides", R.NO_FUNDING_RULE,
+     funded_by('rule = "velocity", skew_scale = 100, velocity_max = 0.01'), premium_seen()),
+    ("funding that goes around a rule", R.FUNDING_BY_RULE,
+     funded_by('rule = "towards_interest"'), Funded(time_ms=NOW, instrument=PERPETUAL, rate=1)),
 )  # fmt: skip
 
 
@@ -346,6 +382,10 @@ WRONG_IN_TWO_WAYS: tuple[tuple[Reason, Reason, Callable[[], Engine], Events], ..
     (R.AMOUNT_NOT_POSITIVE, R.BALANCE_OVERFLOW, opened, deposited(atoms=-ATOMS_MAX)),
     (R.NO_PRICE, R.BALANCE_OVERFLOW, started, deposited(coin=ETH, atoms=ATOMS_MAX + 1)),
     (R.BALANCE_OVERFLOW, R.COLLATERAL_CAP, opened, deposited(coin=ETH, atoms=ATOMS_MAX + 1)),
+    (R.UNKNOWN_INSTRUMENT, R.PRICE_NOT_POSITIVE, opened,
+     Priced(time_ms=NOW, price=((BTC, 0), (9, 1)))),
+    (R.PRICE_NOT_POSITIVE, R.BAD_TICK, opened,
+     Priced(time_ms=NOW, price=((BTC, 0),), confidence=((BTC, -1),))),
     (R.PRICE_NOT_POSITIVE, R.OFF_TICK, opened, traded(price=-1)),
     (R.OFF_TICK, R.ACCOUNT_NOT_OPEN, opened, traded(buyer=CAROL, price=1)),
     (R.ACCOUNT_NOT_OPEN, R.NOT_MARGINABLE, opened,

@@ -8,6 +8,8 @@ an account does next: see `bids` for the verbs and `liquidate` for the next step
 
 from __future__ import annotations
 
+import functools
+
 from seawall.engine.effect import AuctionEnded, AuctionEnding, AuctionStarted, BidVoid
 from seawall.engine.exit_rules import is_auction
 from seawall.engine.offers import BatchSale, HealthSale, Offer, Sale
@@ -38,10 +40,13 @@ from seawall.liquidation.exits.english import EnglishAuction
 from seawall.liquidation.exits.sealed import SealedAuction
 from seawall.market import Kind
 from seawall.money import Rounding, divide, multiply_ratio, parse_ratio
+from seawall.protocols.maker_curves import Curve
 
 WAD = 10**18
 BASIS_POINTS = 10_000
+REMEMBERED = 1024  # Rules and prices of auctions that are asked for again and again.
 Dutch = DutchLinearExit | DutchStairExit | DutchExponentialExit
+_terms_of = functools.lru_cache(maxsize=REMEMBERED)(dutch.terms_of)
 
 
 def offer(venue: Venue, account: int, instrument: int, side: Side, lots: int, limit: int) -> bool:
@@ -112,8 +117,8 @@ def dutch_terms(venue: Venue, instrument: int, rule: Dutch) -> DutchTerms:
     catalogue = venue.catalogue
     terms = catalogue.instruments[instrument]
     if terms.kind is Kind.INVERSE:
-        return dutch.terms_of(rule, terms.lot, venue.mark(instrument))
-    return dutch.terms_of(rule, terms.lot, catalogue.coins[catalogue.coin(terms.base)].one)
+        return _terms_of(rule, terms.lot, venue.mark(instrument))
+    return _terms_of(rule, terms.lot, catalogue.coins[catalogue.coin(terms.base)].one)
 
 
 def end(venue: Venue, offered: Offer, ending: AuctionEnding) -> None:
@@ -194,12 +199,16 @@ def pay_deposit(venue: Venue, offered: Offer, source: int, target: int) -> None:
 
 def check(venue: Venue) -> None:
     """Assert that every auction offers what its account has, and that none outlives its end."""
+    lots_of: dict[int, int] = {}
     for offered in venue.offers.open.values():
+        lots_of[offered.instrument] = lots_of.get(offered.instrument, 0) + offered.lots
         asset = venue.catalogue.lot_asset[offered.instrument]
         held = venue.ledger.balance(offered.account, asset)
         assert 0 < offered.lots <= abs(held), "an auction of more than the account has"
         assert held * offered.side < 0, "an auction of a position that the account does not have"
         assert offered.ends_ms > venue.time_ms, "an auction outlived its end"
+    counted = {instrument: lots for instrument, lots in venue.offers.lots_of.items() if lots}
+    assert counted == lots_of, "the lots in auctions are not those that were counted"
 
 
 def _begun(
@@ -230,18 +239,26 @@ def english_end(rising: EnglishAuction) -> int:
 
 
 def _dutch_end(begun: DutchAuction, terms: DutchTerms) -> int:
-    """The first moment at which nobody can take any more: found by halves, for prices only fall."""
+    """The first moment at which nobody can take any more."""
+    return begun.started_ms + _dutch_lasts_ms(begun.side, begun.start, terms.curve, terms)
+
+
+@functools.lru_cache(maxsize=REMEMBERED, typed=True)  # Curves of two kinds can be equal tuples.
+def _dutch_lasts_ms(side: Side, start: int, curve: Curve, terms: DutchTerms) -> int:
+    """Time for which somebody can take: found by halves, for prices only fall.
+
+    It is the same for all lots that start at one price, as in one tick those of a contract do.
+    """
+    sale, terms = DutchAuction(side, 1, start, 0), terms._replace(curve=curve)
     first, last = 0, terms.duration_seconds + 1
     while first < last:
         second = (first + last) // 2
-        now_ms = begun.started_ms + second * 1000
-        if dutch.is_over(begun, terms, now_ms) or dutch.price(begun, terms, now_ms) <= 0:
+        now_ms = second * 1000
+        if dutch.is_over(sale, terms, now_ms) or dutch.price(sale, terms, now_ms) <= 0:
             last = second
         else:
             first = second + 1
-    if first > terms.duration_seconds:
-        return begun.started_ms + terms.duration_seconds * 1000 + 1
-    return begun.started_ms + first * 1000
+    return min(first * 1000, terms.duration_seconds * 1000 + 1)
 
 
 def _cleared(venue: Venue, offered: Offer, sale: BatchSale) -> tuple[ExitFill, ...]:

@@ -6,8 +6,10 @@ behind a market cannot be drained by one position that nobody else wants.
 
 from __future__ import annotations
 
+from seawall.engine import gate
 from seawall.engine.deleverage import against_mark
 from seawall.engine.effect import State, TakenOver
+from seawall.engine.event import Traded
 from seawall.engine.state import Venue
 from seawall.engine.trading import exchange
 from seawall.ledger import Cause
@@ -35,10 +37,24 @@ def take_over(venue: Venue, account: int, verdict: ExactRequirement) -> bool:
         instrument = venue.catalogue.assets[asset].instrument
         price = max(1, bankruptcy_price(rows, table, asset, venue.catalogue))
         taken = _most(venue, taker, asset, lots, price, limit)
-        if taken:
+        if taken and not _is_shut(venue, account, taker, instrument, taken):
             moved = True
             _hand_over(venue, account, taker, instrument, taken, price)
     return moved
+
+
+def _is_shut(venue: Venue, account: int, taker: int, instrument: int, lots: int) -> bool:
+    """Whether a breaker or an oracle keeps the backstop from taking signed lots over."""
+    buyer, seller = (taker, account) if lots > 0 else (account, taker)
+    traded = Traded(
+        time_ms=venue.time_ms,
+        instrument=instrument,
+        buyer=buyer,
+        seller=seller,
+        lots=abs(lots),
+        price=1,
+    )
+    return gate.trade_refusal(venue, traded, abs(lots), handed_over=True) is not None
 
 
 def _hand_over(

@@ -20,7 +20,8 @@ from seawall.engine.event import (
 )
 from seawall.engine.flash_take import take_through_pool
 from seawall.engine.offers import BatchSale, HealthSale, Offer, WholeSale
-from seawall.engine.state import CLEARING, FIRST_ACCOUNT, Venue
+from seawall.engine.state import CLEARING, Venue
+from seawall.engine.trading import is_margined
 from seawall.liquidation.exits import (
     BatchExit,
     ByHealthExit,
@@ -195,7 +196,7 @@ def _tried(step: Callable[..., Any], *arguments: Any) -> Any:
 
 def _seen(venue: Venue, event: Request, kinds: tuple[Any, ...]) -> Offer | Reason:
     """The auction that a request is for, or the first thing that is wrong with it."""
-    if not FIRST_ACCOUNT <= event.account < len(venue.names):
+    if not is_margined(venue, event.account):
         return Reason.UNKNOWN_ACCOUNT
     offered = venue.offers.open.get(event.auction)
     if offered is None:

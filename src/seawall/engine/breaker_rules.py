@@ -57,7 +57,10 @@ class PriceBand(_Breaker, frozen=True, kw_only=True, tag_field="rule", tag="pric
 class LiquidationRate(
     _Breaker, frozen=True, kw_only=True, tag_field="rule", tag="liquidation_rate"
 ):
-    """More is liquidated within the window: of an account, of a market, or altogether."""
+    """More is liquidated within the window: of an account, of a market, or altogether.
+
+    On the book, in auctions, by shares of accounts, and by the backstop.
+    """
 
     notional_max: Decimal  # Dollars.
     window_ms: int

@@ -31,7 +31,9 @@ from seawall.engine.effect import (
     FundPaid,
     Liquidated,
     Reason,
+    ShareSold,
     State,
+    TakenOver,
 )
 from seawall.engine.event import Deposited, Event, Overridden, Withdrawn
 from seawall.engine.rulebook import Rulebook
@@ -79,17 +81,11 @@ def see_effects(venue: Venue) -> None:
     while watch.read < len(venue.effects):
         effect = venue.effects[watch.read]
         watch.read += 1
-        if isinstance(effect, Liquidated | ExitFilled):
-            terms = venue.catalogue.instruments[effect.instrument]
-            coin = venue.catalogue.coin(terms.base)
-            for name, rule in _rules(venue, LiquidationRate):
-                subject = _subject(rule, effect.account, coin)
-                total = watch.add(
-                    name, (subject, 0), effect.notional, venue.time_ms, rule.window_ms
-                )
-                limit = _atoms(rule.notional_max, venue.catalogue.numeraire.decimals)
-                if total > limit:
-                    _trip(venue, name, rule, subject, total, limit)
+        if isinstance(effect, Liquidated | ExitFilled | TakenOver):
+            _see_taken(venue, effect.account, effect.instrument, effect.notional)
+        elif isinstance(effect, ShareSold):
+            for instrument, notional in effect.closed:
+                _see_taken(venue, effect.account, instrument, notional)
         elif isinstance(effect, FundPaid):
             _see_fund(venue, effect)
 
@@ -158,6 +154,16 @@ def change_rules(venue: Venue, old: Rulebook) -> None:
         venue.watch.restart(name)
         for place in sorted(p for p, trips in venue.watch.standing.items() if name in trips):
             _lift(venue, place, name, BreakerCause.RULES)
+
+
+def _see_taken(venue: Venue, account: int, instrument: int, notional: int) -> None:
+    coin = venue.catalogue.coin(venue.catalogue.instruments[instrument].base)
+    for name, rule in _rules(venue, LiquidationRate):
+        subject = _subject(rule, account, coin)
+        total = venue.watch.add(name, (subject, 0), notional, venue.time_ms, rule.window_ms)
+        limit = _atoms(rule.notional_max, venue.catalogue.numeraire.decimals)
+        if total > limit:
+            _trip(venue, name, rule, subject, total, limit)
 
 
 def _see_fund(venue: Venue, paid: FundPaid) -> None:

@@ -5,9 +5,9 @@ maintenance margin (equality is healthy). A breached account is called for what 
 margin. Grace is a rule: zero, the crypto default, starts the liquidation in the same event; a
 longer one waits for its deadline and ends early where equity falls under the close-out level. A
 deposit that is not enough lets the call stand for what is still missing. A called account that
-climbs back to its initial margin is healthy again: by its own deposit, or by the market, and then
-the call is withdrawn. Who is called again soon after may have less time, and a call that nobody
-answers is told again one level higher.
+climbs back to its initial margin is healthy again: by its own deposit or trade, or by the market,
+and then the call is withdrawn. Who is called again soon after may have less time, and a call that
+nobody answers is told again one level higher.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from seawall.margin import ExactRequirement
 from seawall.money import RATIO_ONE, Rounding, multiply_ratio
 
 
-def follow(venue: Venue, account: int, *, paid: bool = False) -> bool:
+def follow(venue: Venue, account: int, *, paid: bool = False, traded: bool = False) -> bool:
     """Judge one account and move its state; True where it must now be liquidated.
 
-    `paid` where the account was just given something: it decides whether a call was met or came to
-    nothing.
+    `paid` where the account was just given something, `traded` where it just traded: they decide
+    whether a call was met or came to nothing.
     """
     state = int(venue.status[account])
     if state == State.LIQUIDATING:
         return True
     verdict = venue.judge(account)
     if state == State.CALLED:
-        return _in_grace(venue, account, verdict, paid)
+        return _in_grace(venue, account, verdict, paid, traded)
     if verdict.margin_equity < verdict.maintenance:
         return _breached(venue, account, verdict)
     if venue.is_below(verdict, venue.rates.warning):
@@ -76,12 +76,15 @@ def _next_call(venue: Venue, account: int) -> CallMade:
     return CallMade(before.number + 1, before.level + 1 if is_again else 0, now_ms, now_ms)
 
 
-def _in_grace(venue: Venue, account: int, verdict: ExactRequirement, paid: bool) -> bool:
+def _in_grace(
+    venue: Venue, account: int, verdict: ExactRequirement, paid: bool, traded: bool
+) -> bool:
     number = venue.progress.calls.get(account, CallMade(1)).number
     if verdict.margin_equity >= verdict.initial:
-        why = Transition.TOPPED_UP if paid else Transition.MARKET_CAME_BACK
+        met = Transition.TOPPED_UP if paid else Transition.REDUCED
+        why = met if paid or traded else Transition.MARKET_CAME_BACK
         venue.change_state(account, State.HEALTHY, verdict, why)
-        if not paid:
+        if not (paid or traded):
             venue.effects.append(CallWithdrawn(account=account, number=number))
         return False
     late = venue.time_ms >= venue.deadline[account]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from seawall.engine.effect import Reason
 from seawall.engine.event import CollateralObserved, Deposited
-from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.engine.state import Venue
 from seawall.margin.collateral import Observed
 from seawall.money import parse_atoms
 
@@ -25,7 +27,7 @@ def cap_refusal(venue: Venue, event: Deposited) -> Reason | None:
     """Why a deposit would bring more of a coin than the venue takes, if it would.
 
     What all users together hold, less what they owe in it, at the last price: that is what the
-    venue would have to sell. Who holds it already may keep it when the price rises. The fund is
+    venue would have to sell. Who holds it already may keep it when the price rises. Funds are
     nobody's collateral.
     """
     coin = event.coin
@@ -35,6 +37,7 @@ def cap_refusal(venue: Venue, event: Deposited) -> Reason | None:
     price = venue.snapshot.price[coin]
     if price <= 0:
         return Reason.NO_PRICE
-    held = -sum(venue.ledger.balance(account, coin) for account in range(FIRST_ACCOUNT))
+    others = np.flatnonzero(venue.method < 0).tolist()
+    held = -sum(venue.ledger.balance(account, coin) for account in others)
     most = parse_atoms(cap, venue.catalogue.numeraire.decimals)
     return Reason.COLLATERAL_CAP if venue.worth(coin, held + event.atoms) > most else None

@@ -16,7 +16,17 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from seawall.engine.effect import Called, Deleveraged, Effects, ExitFilled, Liquidated, Refused
+from seawall.engine.effect import (
+    Deleveraged,
+    Effects,
+    ExitFilled,
+    Liquidated,
+    Refused,
+    ShareSold,
+    StateChanged,
+    TakenOver,
+    Transition,
+)
 from seawall.engine.engine import Engine
 from seawall.engine.event import (
     AuctionBid,
@@ -29,17 +39,19 @@ from seawall.engine.event import (
     Observed,
     Priced,
     Settled,
+    ShareTaken,
     Traded,
     Withdrawn,
 )
-from seawall.engine.offers import Offer
+from seawall.engine.offers import Offer, WholeSale
 from seawall.engine.state import FIRST_ACCOUNT, OUTSIDE, OpenOrder, Venue
 from seawall.engine.trading import post_trade
+from seawall.engine.whole import ALL_MARKETS
 from seawall.ledger import Cause
 from seawall.liquidation.loss_sharing import share_pro_rata
 from seawall.money import RATIO_ONE
 
-AUCTION = AuctionTaken | AuctionBid | AuctionCommitted | AuctionRevealed
+AUCTION = AuctionTaken | AuctionBid | AuctionCommitted | AuctionRevealed | ShareTaken
 Wish = tuple[type, int, int, bool]  # What an order or auction wants, whatever its number.
 GAINERS = "gainers"  # In place of a payer's name: whoever the wrong prices made richer.
 
@@ -254,9 +266,15 @@ def _answered(venue: Venue, event: Event) -> Wish | None:
     """What the order or auction wants that an event answers."""
     if isinstance(event, Filled) and event.order in venue.orders:
         return _wish(venue.orders[event.order])
-    if isinstance(event, AUCTION) and event.auction in venue.offers.open:
-        return _wish(venue.offers.open[event.auction])
+    if isinstance(event, AUCTION):
+        offered = _on_offer(venue).get(event.auction)
+        return None if offered is None else _wish(offered)
     return None
+
+
+def _on_offer(venue: Venue) -> dict[int, Offer | WholeSale]:
+    """Auctions of lots and of whole accounts, by their numbers."""
+    return {**venue.offers.open, **venue.offers.selling}
 
 
 def _answer(right: Engine, event: Event, answered: Wish) -> tuple[Effects, ...]:
@@ -270,7 +288,7 @@ def _answer(right: Engine, event: Event, answered: Wish) -> tuple[Effects, ...]:
         lots = min(event.lots, abs(orders[number].lots))
         return right.apply(msgspec.structs.replace(event, order=number, lots=lots))
     assert isinstance(event, AUCTION)
-    offers = {n: _wish(one) for n, one in venue.offers.open.items()}
+    offers = {n: _wish(one) for n, one in _on_offer(venue).items()}
     number = _alike(offers, answered, event.auction)
     return () if number is None else right.apply(msgspec.structs.replace(event, auction=number))
 
@@ -320,23 +338,29 @@ def _purse(worlds: Worlds, now: Engine, account: int, paid: Mapping[int, int]) -
 
 def _note(fates: defaultdict[int, Fate], effects: Iterable[Effects]) -> None:
     for effect in effects:
-        if isinstance(effect, Called) and not effect.level:
-            fates[effect.account].calls += 1
+        if isinstance(effect, StateChanged):  # One that is told again is no other call.
+            fates[effect.account].calls += effect.reason is Transition.BREACHED
         elif isinstance(effect, Liquidated | ExitFilled):
             fates[effect.account].taken += effect.notional
             fates[effect.account].fees += effect.fee
+        elif isinstance(effect, TakenOver):
+            fates[effect.account].taken += effect.notional
+        elif isinstance(effect, ShareSold):
+            fates[effect.account].taken += sum(notional for _, notional in effect.closed)
         elif isinstance(effect, Deleveraged):
             fates[effect.counterparty].deleveraged += effect.notional
 
 
-def _wish(wanted: OpenOrder | Offer) -> Wish:
+def _wish(wanted: OpenOrder | Offer | WholeSale) -> Wish:
+    if isinstance(wanted, WholeSale):
+        return WholeSale, wanted.account, ALL_MARKETS, False
     side = wanted.lots if isinstance(wanted, OpenOrder) else wanted.side
     return type(wanted), wanted.account, wanted.instrument, side > 0
 
 
 def _wishes(venue: Venue) -> Counter[Wish]:
     wishes = Counter(map(_wish, venue.orders.values()))
-    wishes.update(map(_wish, venue.offers.open.values()))
+    wishes.update(map(_wish, _on_offer(venue).values()))
     return wishes
 
 

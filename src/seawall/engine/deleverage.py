@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seawall.engine import gate
 from seawall.engine.confirm import screen
 from seawall.engine.effect import Deleveraged, State
 from seawall.engine.state import Venue
@@ -64,6 +65,23 @@ def deleverage_account(venue: Venue, account: int) -> bool:
             closed = True
             _hand_over(venue, account, take.account, instrument, take.lots, price, *shortage)
     return closed
+
+
+def queue(venue: Venue, asset: int, *, longs: bool) -> Ints:
+    """Holders of one side of a contract by profit × leverage, who would be asked first first.
+
+    A float screen, as the ranking itself begins with one; the few that are reached are ranked
+    exactly when it happens.
+    """
+    venue.columns.refresh()
+    accounts, held = venue.ledger.holders(asset)
+    mine = ((held > 0) if longs else (held < 0)) & (venue.method[accounts] >= 0)
+    mine &= venue.status[accounts] < State.LIQUIDATING
+    accounts, held = accounts[mine], held[mine]
+    if not len(accounts):
+        return np.zeros(0, np.int64)
+    score = _score(venue, asset, accounts, held, _profit(venue, asset, accounts, held))
+    return np.asarray(accounts[np.argsort(-score, kind="stable")], np.int64)
 
 
 def against_mark(venue: Venue, instrument: int, lots: int, cash: int) -> int:
@@ -152,6 +170,7 @@ def _candidates(
     other_side = (held < 0) if lots > 0 else (held > 0)
     other_side &= (venue.method[accounts] >= 0) & (accounts != account)
     other_side &= venue.status[accounts] < State.LIQUIDATING
+    other_side &= ~np.isin(accounts, gate.halted_accounts(venue))
     accounts, held = accounts[other_side], held[other_side]
     if not len(accounts):
         return []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 
 from seawall.engine.effect_base import Effect
+from seawall.engine.funding_effects import FundingPaid, FundingUnpaid, Hindrance
 from seawall.engine.watch_effects import BreakerCause, BreakerChanged, PricePublished, PriceRefused
 from seawall.engine.waterfall_effects import (
     Deleveraged,
@@ -26,6 +27,9 @@ __all__ = [  # What other files define and everybody reads here.
     "Deleveraged",
     "Effect",
     "FundPaid",
+    "FundingPaid",
+    "FundingUnpaid",
+    "Hindrance",
     "LossShared",
     "PricePublished",
     "PriceRefused",
@@ -55,6 +59,7 @@ class Transition(enum.Enum):
     CLEARED = "cleared"  # A warned account is above that line again.
     BREACHED = "breached"  # Below the maintenance of its margin method.
     TOPPED_UP = "topped_up"  # A deposit met the call.
+    REDUCED = "reduced"  # The account's own trade met the call.
     MARKET_CAME_BACK = "market_came_back"  # The call is withdrawn.
     LAPSED = "lapsed"  # At its deadline no longer breached: a warning is left of the call.
     DEADLINE_PASSED = "deadline_passed"  # call.grace_ms is over.
@@ -87,6 +92,7 @@ class Reason(enum.Enum):
     BAD_INSTRUMENT = "bad_instrument"
     AMOUNT_NOT_POSITIVE = "amount_not_positive"
     PRICE_NOT_POSITIVE = "price_not_positive"
+    BAD_TICK = "bad_tick"  # A depth, a confidence or a smile that no market shows.
     OFF_TICK = "off_tick"
     ACCOUNT_NOT_OPEN = "account_not_open"
     NO_PRICE = "no_price"
@@ -109,6 +115,8 @@ class Reason(enum.Enum):
     NOT_MARGINABLE = "not_marginable"
     INSUFFICIENT_MARGIN = "insufficient_margin"
     COLLATERAL_CAP = "collateral_cap"  # Of a deposit, after every other reason.
+    NO_FUNDING_RULE = "no_funding_rule"  # That reads premiums, for the contract's coin.
+    FUNDING_BY_RULE = "funding_by_rule"  # Of the contract's coin, told past it.
 
 
 class Refused(Effect, frozen=True, tag="refused"):
@@ -202,13 +210,6 @@ class Liquidated(Effect, frozen=True, tag="liquidated"):
     fee: int  # Taken from the account in all.
     full: bool  # Whether the account's position in the instrument is gone.
     reward: int = 0  # Of the fee, to who took the position; the rest is the insurance fund's.
-
-
-class FundingPaid(Effect, frozen=True, tag="funding_paid"):
-    instrument: int
-    rate: int
-    accounts: int
-    notional: int
 
 
 class Compensated(Effect, frozen=True, tag="compensated"):
@@ -324,6 +325,7 @@ class ShareSold(Effect, frozen=True, tag="share_sold"):
     taker: int
     share: int  # Of the account at the start, 10⁻¹⁸.
     payment: int  # To the account, numeraire atoms; negative: to the taker, by funds and others.
+    closed: tuple[tuple[int, int], ...] = ()  # (instrument, notional) that went with the share.
 
 
 class AuctionEnded(Effect, frozen=True, tag="auction_ended"):
@@ -350,6 +352,7 @@ Effects = (
     | LossShared
     | Uncovered
     | FundingPaid
+    | FundingUnpaid
     | Expired
     | PricePublished
     | PriceRefused

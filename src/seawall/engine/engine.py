@@ -17,6 +17,7 @@ from seawall.engine import (
     bids,
     breakers,
     collateral,
+    funding,
     liquidate,
     memory,
     oracles,
@@ -47,6 +48,7 @@ from seawall.engine.event import (
     Observed,
     Opened,
     Overridden,
+    PremiumSeen,
     Priced,
     Reconciled,
     RulesChanged,
@@ -203,17 +205,22 @@ class Engine:
         venue.watch.read = 0
         venue.falls.begin()
         venue.seed = self.chain
+        paid = funding.pay_due(venue)
         try:
             refusal = _VERBS[type(event)](venue, event)
         except RulebookError:
+            funding.take_back(venue, paid)
             venue.time_ms = before_ms
             raise
         if refusal is not None:
+            funding.take_back(venue, paid)
             assert not venue.effects, "a refused event had effects"
             venue.time_ms = before_ms
         else:
             bids.advance(venue)
+            funding.stand(venue, paid)
         _settle_the_moment(venue)
+        funding.see_skew(venue)
         if refusal is None:
             waterfall.tell(venue)
             breakers.see_event(venue, event)
@@ -234,6 +241,7 @@ def _listed(venue: Venue, event: Listed) -> Reason | None:
         except PricingError:  # An option without a smile.
             return Reason.NO_PRICE
     venue.list_instruments(catalogue, event.instruments)
+    funding.begin(venue)
     return None
 
 
@@ -313,14 +321,14 @@ def _then_everybody(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Ve
 def _then_parties(verb: Callable[[Venue, Any], Reason | None]) -> Callable[[Venue, Any], Any]:
     def run(venue: Venue, event: Any) -> Reason | None:
         refusal = verb(venue, event)
-        paid = isinstance(event, Deposited)
+        paid, traded = isinstance(event, Deposited), isinstance(event, Traded)
         if refusal is None and venue.tables.ready:
             bids.advance(venue)
             for name in ("account", "buyer", "seller"):
                 account = getattr(event, name, -1)
                 if account < FIRST_ACCOUNT or venue.method[account] < 0:
                     continue
-                if follow(venue, account, paid=paid):
+                if follow(venue, account, paid=paid, traded=traded):
                     liquidate.liquidate(venue, account)
         return refusal
 
@@ -349,6 +357,7 @@ def _rules_changed(venue: Venue, event: RulesChanged) -> Reason | None:
         return Reason.RULES_DO_NOT_FIT
     oracles.change_rules(venue)
     breakers.change_rules(venue, before)
+    funding.change_rules(venue, before.funding)
     _look_at_everybody(venue)
     return None
 
@@ -365,7 +374,8 @@ _VERBS: dict[type, Callable[[Venue, Any], Reason | None]] = {
     CollateralObserved: _then_everybody(collateral.observe),
     Observed: _then_everybody(tick.hear),
     Overridden: _then_everybody(breakers.override),
-    Funded: _then_everybody(trading.fund),
+    Funded: _then_everybody(funding.fund),
+    PremiumSeen: funding.see_premium,
     Settled: _settled,
     Filled: liquidate.fill,
     Elapsed: _elapsed,

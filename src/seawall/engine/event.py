@@ -136,6 +136,19 @@ class Funded(Event, frozen=True, tag="funded"):
     rate: int  # Parts per billion of notional for this interval.
 
 
+class PremiumSeen(Event, frozen=True, tag="premium_seen"):
+    """A sample of how far a perpetual trades from its index, for a funding rule that reads it.
+
+    Whoever computes premiums tells one; of the others the three prices say it.
+    """
+
+    instrument: int
+    bid: int = 0  # Impact price, price atoms: the average at which a fixed notional sells.
+    ask: int = 0  # At which it buys.
+    index: int = 0
+    premium: int | None = None  # Parts per billion of the index.
+
+
 class Settled(Event, frozen=True, tag="settled"):
     """A contract expires: every holder is folded into cash at one price."""
 
@@ -233,6 +246,7 @@ Events = (
     | Traded
     | Priced
     | Funded
+    | PremiumSeen
     | Settled
     | Filled
     | Elapsed

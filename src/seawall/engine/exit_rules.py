@@ -6,7 +6,7 @@ them. Knows coins and accounts by name alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -84,6 +84,7 @@ def exit_faults(
     providers: tuple[Provider, ...],
     pools: Mapping[str, PoolDepth],
     auctions: Auctions,
+    untraded: Collection[str] = (),
 ) -> Iterator[tuple[str, str]]:
     """What types cannot say: (fault, key path)."""
     listed = set(coins)
@@ -95,11 +96,15 @@ def exit_faults(
     for coin, depth in pools.items():
         if depth.lots <= 0:
             yield f"lots must be positive, not {depth.lots}", f"$.pools.{coin}.lots"
+        if depth.account in untraded:
+            yield f"{depth.account!r} is no account that can trade", f"$.pools.{coin}.account"
     seen: set[tuple[str, str]] = set()
     for number, provider in enumerate(providers):
         path = f"$.providers[{number}]"
         if provider.coin not in listed:
             yield f"coin {provider.coin} is not listed", f"{path}.coin"
+        if provider.account in untraded:
+            yield f"{provider.account!r} is no account that can trade", f"{path}.account"
         if (provider.account, provider.coin) in seen:
             yield f"{provider.account} provides for {provider.coin} twice", f"{path}.account"
         seen.add((provider.account, provider.coin))

@@ -16,6 +16,7 @@ from seawall.engine.effect import (
     FundPaid,
     Liquidated,
     LossShared,
+    ShareSold,
     State,
     StateChanged,
     TakenOver,
@@ -71,6 +72,10 @@ class Falls:
             case Liquidated() | ExitFilled():
                 self._closed(effect.account, effect.instrument, effect.notional, catalogue)
                 self._of(effect.account).from_book += effect.notional
+            case ShareSold():
+                for instrument, notional in effect.closed:
+                    self._closed(effect.account, instrument, notional, catalogue)
+                    self._of(effect.account).from_book += notional
             case TakenOver():
                 self._closed(effect.account, effect.instrument, effect.notional, catalogue)
                 self._of(effect.account).from_backstop += effect.notional

@@ -86,6 +86,16 @@ def trade_refusal(
     return min(found, key=PRECEDENCE.index, default=None)
 
 
+def halted_accounts(venue: Venue) -> list[int]:
+    """Accounts that stand halted by name: no liquidation of another one trades with them."""
+    watch = venue.watch
+    return [
+        subject
+        for scope, subject in sorted(watch.standing)
+        if scope is Scope.ACCOUNT and watch.mode(scope, subject, venue.time_ms) is Mode.HALTED
+    ]
+
+
 def is_short(venue: Venue, held: Iterable[int], verdict: ExactRequirement) -> bool:
     """Whether margin equity is below the initial margin at its widest.
 

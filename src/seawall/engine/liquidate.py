@@ -35,7 +35,7 @@ from seawall.liquidation import (
     fillable_price,
 )
 from seawall.liquidation.exits import Side as Way
-from seawall.margin import ExactRequirement
+from seawall.margin import ExactRequirement, Rows
 from seawall.market import Kind
 from seawall.money import Rounding, multiply_ratio
 
@@ -154,7 +154,7 @@ def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
 
 
 def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
-    exits = _exits(venue, account, venue.ledger.rows(account))
+    exits = _exits(venue, account, venue.rows(account))
     if not exits:
         return
     before = len(venue.effects)
@@ -176,7 +176,7 @@ def _send(venue: Venue, account: int, instrument: int, lots: int, limit: int) ->
         want(venue, account, instrument, left * side, limit)
 
 
-def _exits(venue: Venue, account: int, rows: list[tuple[int, int]]) -> Mapping[int, Exit]:
+def _exits(venue: Venue, account: int, rows: Rows) -> Mapping[int, Exit]:
     """Where each row could be closed: what receives the cash, how much the book takes, the cost."""
     cost_ratio = venue.rates.away + venue.rates.fee
     table = venue.tables.exact(0)
@@ -212,7 +212,7 @@ def _limit(
     if account in venue.missed and _fund_can_carry(venue, account, verdict):
         return limit
     number = int(venue.method[account])
-    rows, table = venue.ledger.rows(account), venue.tables.exact(number)
+    rows, table = venue.rows(account), venue.tables.exact(number)
     asset = venue.catalogue.lot_asset[instrument]
     bounds = [limit]
     if isinstance(rule, Fillable):

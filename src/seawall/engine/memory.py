@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from seawall.engine import falls, offers, progress
+from seawall.engine import falls, funding_rules, offers, progress
 from seawall.engine.columns import Columns
 from seawall.engine.falls import FallRow
+from seawall.engine.funding_rules import IntervalRow
 from seawall.engine.offers import OfferRow, TriedRow, WholeRow
 from seawall.engine.progress import CallRow, TakingRow, WindowRow
 from seawall.engine.rulebook import Rulebook, decode
@@ -73,6 +74,7 @@ class _Dump(msgspec.Struct, array_like=True):
     window: list[WindowRow] = []
     falls: list[FallRow] = []
     previous_mark: tuple[int, ...] = ()
+    intervals: list[IntervalRow] = []
 
 
 def new_venue(rulebook: Rulebook, time_ms: int) -> Venue:
@@ -208,6 +210,7 @@ def restore(blob: bytes) -> tuple[int, bytes, Venue | None]:
             venue.progress.ask(waiting.instrument, abs(waiting.lots))
     venue.falls = falls.recalled(kept.falls)
     venue.previous_mark = kept.previous_mark
+    venue.intervals = funding_rules.recalled(kept.intervals)
     _open_funds(venue)
     venue.offers = offers.recalled(kept.offers, kept.tried, kept.auctions_numbered, kept.whole)
     if venue.snapshot.price and all(venue.snapshot.price):
@@ -271,4 +274,5 @@ def _remembered(sequence: int, chain: bytes, venue: Venue, ledger: bytes) -> _Du
         *progress.remembered(venue.progress),
         falls.remembered(venue.falls),
         venue.previous_mark,
+        funding_rules.remembered(venue.intervals),
     )

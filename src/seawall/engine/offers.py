@@ -100,15 +100,18 @@ class Offers:
     whole: dict[int, int] = field(default_factory=dict)  # Their auction; computed again.
     of: dict[int, list[int]] = field(default_factory=dict)  # Numbers by account; computed again.
     ends: list[tuple[int, int]] = field(default_factory=list)  # A heap; computed again.
+    lots_of: dict[int, int] = field(default_factory=dict)  # In `open`, by instrument; the same.
 
     def add(self, offer: Offer) -> None:
         """Take in an auction."""
         self.open[offer.number] = offer
+        self._count(offer.instrument, offer.lots)
         self.of.setdefault(offer.account, []).append(offer.number)
         heapq.heappush(self.ends, (offer.ends_ms, offer.number))
 
     def change(self, offer: Offer, sale: Sale, ends_ms: int | None = None) -> None:
         """Step an auction; it may end earlier or later than it would have."""
+        self._count(offer.instrument, sale.lots - offer.lots)
         offer.sale = sale
         if ends_ms is not None and ends_ms != offer.ends_ms:
             offer.ends_ms = ends_ms
@@ -117,11 +120,15 @@ class Offers:
     def remove(self, number: int) -> Offer:
         """Let go of an auction."""
         offer = self.open.pop(number)
+        self._count(offer.instrument, -offer.lots)
         numbers = self.of[offer.account]
         numbers.remove(number)
         if not numbers:
             del self.of[offer.account]
         return offer
+
+    def _count(self, instrument: int, lots: int) -> None:
+        self.lots_of[instrument] = self.lots_of.get(instrument, 0) + lots
 
     def add_whole(self, sale: WholeSale) -> None:
         """Take in the auction of an account."""

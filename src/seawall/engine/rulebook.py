@@ -19,6 +19,7 @@ import msgspec
 from seawall.engine.breaker_rules import Breaker
 from seawall.engine.breaker_rules import faults as breaker_faults
 from seawall.engine.exit_rules import Auctions, FlashTerms, PoolDepth, Provider, exit_faults
+from seawall.engine.funding_rules import FundingRule, funding_faults
 from seawall.engine.rulebook_tree import (
     canonical_tree,
     check_decimals,
@@ -31,6 +32,7 @@ from seawall.engine.waterfall_rules import (
     Backstop,
     Deleveraging,
     LossSharing,
+    untraded,
     waterfall_faults,
 )
 from seawall.liquidation import Fund
@@ -108,6 +110,7 @@ class Rulebook(_Section, frozen=True, kw_only=True):
     flash: FlashTerms | None = None  # For takers of auctions that bring no capital.
     backstop: Backstop | None = None
     funds: tuple[Fund, ...] = ()  # In the order in which they pay; none named: one for all.
+    funding: dict[str, FundingRule] = {}  # By coin; a driver tells the rates of the others.
 
     LATER: ClassVar[frozenset[str]] = frozenset(
         {
@@ -121,6 +124,7 @@ class Rulebook(_Section, frozen=True, kw_only=True):
             "flash",
             "backstop",
             "funds",
+            "funding",
         }
     )
 
@@ -242,12 +246,18 @@ def _faults(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
     yield from _outside(rulebook.fees.taker_ratio, 0, 1, "$.fees.taker_ratio")
     ids = [coin.id for coin in rulebook.coins]
     yield from exit_faults(
-        ids, rulebook.exits, rulebook.providers, rulebook.pools, rulebook.auctions
+        ids,
+        rulebook.exits,
+        rulebook.providers,
+        rulebook.pools,
+        rulebook.auctions,
+        untraded(rulebook.funds),
     )
     if rulebook.flash is not None:
         for key in ("fee_ratio", "pool_fee_ratio"):
             yield from _outside(getattr(rulebook.flash, key), 0, 1, f"$.flash.{key}")
     yield from waterfall_faults(ids, rulebook.backstop, rulebook.funds, rulebook.deleveraging)
+    yield from funding_faults(ids, rulebook.funding)
     yield from breaker_faults(ids, rulebook.oracle, rulebook.breakers, rulebook.operators)
 
 

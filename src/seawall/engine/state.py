@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from seawall.engine.columns import Columns
 from seawall.engine.effect import Effects, State, StateChanged, Transition
 from seawall.engine.falls import Falls
+from seawall.engine.funding_rules import Intervals
 from seawall.engine.offers import Offers
 from seawall.engine.progress import Progress, Taking
 from seawall.engine.rulebook import Rulebook
 from seawall.engine.tables import Tables
 from seawall.engine.watch import Watch
 from seawall.ledger import Cause, Ledger, Transfer
-from seawall.margin import ExactRequirement, MarginMethod
+from seawall.margin import ExactRequirement, ExactTable, MarginMethod, Rows
 from seawall.margin.collateral import Observed
 from seawall.market import Catalogue, Instrument, Snapshot
 from seawall.market.oracle import Feed
@@ -86,6 +87,19 @@ class Rates(NamedTuple):
 
 
 @dataclass(slots=True)
+class Read:
+    """What was last read of an account, and the verdict on it; true while all of it stands."""
+
+    ledger: Ledger | None = None
+    changes: int = -1
+    account: int = -1
+    rows: Rows = ()
+    table: ExactTable | None = None
+    method: MarginMethod | None = None
+    verdict: ExactRequirement | None = None
+
+
+@dataclass(slots=True)
 class Venue:
     """The state of one venue under one rulebook."""
 
@@ -116,12 +130,14 @@ class Venue:
     missed: set[int] = field(default_factory=set)  # Not filled at its bankruptcy price.
     unmet: set[tuple[int, int]] = field(default_factory=set)  # (account, instrument) this tick.
     left_depth: dict[tuple[int, bool], int] = field(default_factory=dict)  # (instrument, buys)
+    read: Read = field(default_factory=Read)  # Of the account that is looked at; read again.
     known_sides: dict[int, tuple[Side, ...]] = field(default_factory=dict)  # Computed again.
     observed: dict[int, Observed] = field(default_factory=dict)  # By coin; the tables read it.
     feeds: dict[int, Feed] = field(default_factory=dict)  # Of oracles, by coin.
     progress: Progress = field(default_factory=Progress)  # Of calls and liquidations.
     watch: Watch = field(default_factory=Watch)  # What circuit breakers remember.
     offers: Offers = field(default_factory=Offers)  # Auctions.
+    intervals: Intervals = field(default_factory=Intervals)  # Of funding.
     time_ms: int = 0
     next_order: int = 1
     effects: list[Effects] = field(default_factory=list)
@@ -153,12 +169,26 @@ class Venue:
         refusal = self.ledger.load(accounts, assets, quantity, OUTSIDE, Cause.LOAD)
         return refusal is None
 
+    def rows(self, account: int) -> Rows:
+        """What an account has, read once until the ledger changes; nobody may write into it."""
+        ledger, known = self.ledger, self.read
+        changes = ledger.changes
+        if known.changes != changes or known.account != account or known.ledger is not ledger:
+            known.rows = ledger.rows(account)
+            known.ledger, known.changes, known.account = ledger, changes, account
+            known.verdict = None
+        return known.rows
+
     def judge(self, account: int) -> ExactRequirement:
-        """The verdict: what the account holds and must hold, in integers."""
+        """The verdict: what the account holds and must hold, in integers; made once, as `rows`."""
         number = int(self.method[account])
-        return self.methods[number].requirement_exact(
-            self.ledger.rows(account), self.tables.exact(number)
-        )
+        rows, table, method = self.rows(account), self.tables.exact(number), self.methods[number]
+        known = self.read
+        verdict = known.verdict
+        if verdict is None or known.table is not table or known.method is not method:
+            verdict = known.verdict = method.requirement_exact(rows, table)
+            known.table, known.method = table, method
+        return verdict
 
     def list_instruments(self, catalogue: Catalogue, batch: tuple[Instrument, ...]) -> None:
         """Let a grown catalogue hold; nothing that stood before moves in it."""
@@ -215,7 +245,7 @@ class Venue:
     def open_contracts(self, account: int) -> list[tuple[int, int]]:
         """The account's lots, as (asset, lots)."""
         is_contract = self.catalogue.is_contract
-        return [row for row in self.ledger.rows(account) if is_contract[row[0]]]
+        return [row for row in self.rows(account) if is_contract[row[0]]]
 
     def sides(self, account: int) -> tuple[Side, ...]:
         """What would close each of the account's contracts; remembered until a transfer."""

@@ -28,7 +28,7 @@ from seawall.liquidation import (
     step,
     without_dust,
 )
-from seawall.margin import ExactRequirement
+from seawall.margin import ExactRequirement, Rows
 
 UNLIMITED = 2**200  # Notional that a venue without a cap lets be closed.
 
@@ -52,13 +52,13 @@ def closes(
     rules = venue.rulebook.liquidation
     number = int(venue.method[account])
     method, table = venue.methods[number], venue.tables.exact(number)
-    rows = venue.ledger.rows(account)
+    rows = venue.rows(account)
     taking = venue.progress.taking(account, venue.time_ms)
     elapsed_ms = venue.time_ms - taking.since_ms
     if isinstance(rules.size, Ramp) and taking.stepped_ms == venue.time_ms:
         return ()
     order = Order(rules.order)
-    least = plan(rows, table, method, exits, order)
+    least = plan(rows, table, method, exits, order, before=venue.judge(account))
     made = step(
         rules.size,
         rows,
@@ -97,8 +97,8 @@ def room(venue: Venue) -> int:
         return UNLIMITED
     notional, lot_asset = venue.tables.exact(0).notional, venue.catalogue.lot_asset
     pending = dict(venue.progress.pending)
-    for offered in venue.offers.open.values():
-        pending[offered.instrument] = pending.get(offered.instrument, 0) + offered.lots
+    for instrument, lots in venue.offers.lots_of.items():
+        pending[instrument] = pending.get(instrument, 0) + lots
     asked = sum(lots * notional[lot_asset[instrument]] for instrument, lots in pending.items())
     return venue.rates.window_notional - venue.progress.window.at(venue.time_ms, window_ms) - asked
 
@@ -136,7 +136,7 @@ def book(
 
 
 def _everything(
-    rows: list[tuple[int, int]], exits: Mapping[int, Exit], spared: tuple[int, ...]
+    rows: Rows, exits: Mapping[int, Exit], spared: tuple[int, ...]
 ) -> tuple[Close, ...]:
     """All that the exits take, but of assets that are spared."""
     return tuple(

@@ -9,6 +9,8 @@ from seawall.engine import breakers, oracles
 from seawall.engine.effect import Reason
 from seawall.engine.event import Observed, Priced
 from seawall.engine.state import Venue
+from seawall.market import SnapshotError
+from seawall.money import ATOMS_MAX
 from seawall.pricing import PricingError
 
 
@@ -50,8 +52,8 @@ def _shown(venue: Venue, event: Priced) -> Reason | None:
             depth=event.depth,
             confidence=event.confidence,
         )
-    except ValueError:
-        return Reason.PRICE_NOT_POSITIVE
+    except SnapshotError:
+        return _fault(venue, event)
     if venue.rulebook.deleveraging.price == "previous_mark" and venue.tables.ready:
         marks = tuple(map(venue.mark, range(len(venue.catalogue.instruments))))
     else:
@@ -73,3 +75,19 @@ def _shown(venue: Venue, event: Priced) -> Reason | None:
     venue.fund = None
     venue.unmet = set()
     return None
+
+
+def _fault(venue: Venue, event: Priced) -> Reason:
+    """What is wrong with a tick that no market can show, first things first."""
+    coins, instruments = len(venue.catalogue.coins), len(venue.catalogue.instruments)
+    named = [coin for coin, _ in (*event.price, *event.confidence)]
+    named += [smile.coin for smile in event.slices]
+    listed = [number for number, *_ in (*event.mark, *event.depth)]
+    if not (
+        all(0 <= coin < coins for coin in named)
+        and all(0 <= number < instruments for number in listed)
+    ):
+        return Reason.UNKNOWN_INSTRUMENT
+    if not all(0 < told <= ATOMS_MAX for _, told in (*event.price, *event.mark)):
+        return Reason.PRICE_NOT_POSITIVE
+    return Reason.BAD_TICK

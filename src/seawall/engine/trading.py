@@ -1,20 +1,18 @@
-"""The ordinary verbs: money in and out, trades, funding, expiry; each done whole or not at all."""
+"""The ordinary verbs: money in and out, trades, expiry; each done whole or not at all."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from seawall.engine import gate
 from seawall.engine.collateral import cap_refusal
-from seawall.engine.effect import Expired, FundingPaid, Reason, State
-from seawall.engine.event import Deposited, Funded, Settled, Traded, Withdrawn
+from seawall.engine.effect import Expired, Reason, State
+from seawall.engine.event import Deposited, Settled, Traded, Withdrawn
 from seawall.engine.funds import withhold
 from seawall.engine.orders import cancelled
 from seawall.engine.state import CLEARING, DUST, FEES, FIRST_ACCOUNT, INSURANCE_FUND, OUTSIDE, Venue
 from seawall.engine.waterfall_rules import SHORTFALL
 from seawall.ledger import Cause
 from seawall.margin import ExactRequirement
-from seawall.market import Kind, buyer_cash, funding_payments, settlement_value
+from seawall.market import Kind, buyer_cash, settlement_value
 from seawall.money import ATOMS_MAX, AmountError, Rounding, multiply_ratio
 
 
@@ -38,7 +36,7 @@ def deposit(venue: Venue, event: Deposited) -> Reason | None:
 
 def withdraw(venue: Venue, event: Withdrawn) -> Reason | None:
     """Money leaves, if what stays covers the initial margin."""
-    if not _is_margined(venue, event.account):
+    if not is_margined(venue, event.account):
         return Reason.UNKNOWN_ACCOUNT
     if not 0 <= event.coin < len(venue.catalogue.coins):
         return Reason.UNKNOWN_INSTRUMENT
@@ -73,6 +71,11 @@ def trade(venue: Venue, event: Traded) -> Reason | None:
     if refusal is None:
         post_trade(venue, event)
     return refusal
+
+
+def would_refuse(venue: Venue, event: Traded) -> Reason | None:
+    """Why a trade would be refused now; it changes nothing, and the venue must have a price."""
+    return _trade_refusal(venue, event)
 
 
 def post_trade(venue: Venue, event: Traded) -> None:
@@ -129,42 +132,6 @@ def _lots_moved(venue: Venue, instrument: int, lots: int) -> int:
     return lots * terms.lot if terms.type == "spot" else lots
 
 
-def fund(venue: Venue, event: Funded) -> Reason | None:
-    """Funding: longs pay shorts where the rate is positive.
-
-    Each payer's amount rounds up and each receiver's down; the difference is dust, which has an
-    account. Funding is what keeps a perpetual near its index: the crowded side pays to stay.
-    """
-    if not 0 <= event.instrument < len(venue.catalogue.instruments):
-        return Reason.UNKNOWN_INSTRUMENT
-    if venue.catalogue.instruments[event.instrument].type != "perpetual":
-        return Reason.BAD_INSTRUMENT
-    mark = venue.snapshot.mark[event.instrument]
-    if mark <= 0:
-        return Reason.NO_PRICE
-    accounts, lots = venue.ledger.holders(venue.catalogue.lot_asset[event.instrument])
-    cash = venue.catalogue.cash_asset[event.instrument]
-    payments = funding_payments(venue.catalogue, event.instrument, lots.tolist(), mark, event.rate)
-    paid = np.array(payments, np.int64)
-    snapshot = venue.snapshot
-    venue.snapshot = snapshot.funded(
-        snapshot.sequence + 1, venue.time_ms, event.instrument, event.rate
-    )
-    refusal = venue.ledger.load(accounts, np.full(len(accounts), cash), paid, DUST, Cause.FUNDING)
-    assert refusal is None, f"funding was refused: {refusal}"
-    coin = venue.catalogue.assets[cash].currency
-    turnover = int(paid[paid > 0].sum())
-    venue.effects.append(
-        FundingPaid(
-            instrument=event.instrument,
-            rate=event.rate,
-            accounts=len(accounts),
-            notional=venue.worth(coin, turnover),
-        )
-    )
-    return None
-
-
 def settle(venue: Venue, event: Settled) -> Reason | None:
     """A contract expires: every holder's lots become cash at one price, its quote with them."""
     if not 0 <= event.instrument < len(venue.catalogue.instruments):
@@ -217,17 +184,18 @@ def fold(venue: Venue, account: int, quote: int, coin: int, atoms: int) -> None:
 def _is_depositable(venue: Venue, account: int) -> bool:
     if account == INSURANCE_FUND or account in venue.funds:
         return True
-    return _is_margined(venue, account) or account == venue.number.get(SHORTFALL)
+    return is_margined(venue, account) or account == venue.number.get(SHORTFALL)
 
 
-def _is_margined(venue: Venue, account: int) -> bool:
+def is_margined(venue: Venue, account: int) -> bool:
+    """Whether a margin method judges an account, so that it may trade; funds have none."""
     return FIRST_ACCOUNT <= account < len(venue.names) and bool(venue.method[account] >= 0)
 
 
 def _trade_refusal(venue: Venue, event: Traded) -> Reason | None:
     catalogue = venue.catalogue
     for account in (event.buyer, event.seller):
-        if not _is_margined(venue, account) or event.buyer == event.seller:
+        if not is_margined(venue, account) or event.buyer == event.seller:
             return Reason.UNKNOWN_ACCOUNT
     if not 0 <= event.instrument < len(catalogue.instruments):
         return Reason.UNKNOWN_INSTRUMENT

@@ -20,6 +20,7 @@ from seawall.engine.effect import (
     Liquidated,
     LossShared,
     Redistributed,
+    ShareSold,
     State,
     TakenOver,
     Uncovered,
@@ -120,6 +121,8 @@ def waterfall_report(effects: Iterable[Effect]) -> WaterfallReport:
         match effect:
             case Liquidated() | ExitFilled():
                 book += effect.notional
+            case ShareSold():
+                book += sum(notional for _, notional in effect.closed)
             case TakenOver():
                 backstop += effect.notional
             case Deleveraged():

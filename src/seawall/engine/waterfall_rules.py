@@ -58,6 +58,11 @@ def accounts_named(funds: Sequence[Fund], loss_sharing: LossSharing) -> tuple[st
     return (*names, SHORTFALL) if loss_sharing.rule == "withdrawal_haircut" else tuple(names)
 
 
+def untraded(funds: Sequence[Fund]) -> frozenset[str]:
+    """Names of accounts that no margin method judges: nobody may be told to trade by them."""
+    return _TAKEN | {FIRST_FUND} | {fund.name for fund in funds}
+
+
 def waterfall_faults(
     coins: Sequence[str],
     backstop: Backstop | None,
@@ -79,7 +84,7 @@ def waterfall_faults(
                 yield f"coin {coin} is not listed", f"{path}.markets[{place}]"
     if backstop is None:
         return
-    if backstop.account in seen | _TAKEN | {FIRST_FUND} or not backstop.account.strip():
+    if backstop.account in untraded(funds) or not backstop.account.strip():
         yield f"{backstop.account!r} is no account that can trade", "$.backstop.account"
     if backstop.notional_max < 0:
         fault = f"notional_max must not be negative, not {backstop.notional_max}"

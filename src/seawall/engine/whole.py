@@ -24,7 +24,8 @@ from seawall.engine.effect import (
 from seawall.engine.event import ShareTaken, Traded
 from seawall.engine.funds import draw_funds
 from seawall.engine.offers import WholeSale
-from seawall.engine.state import CLEARING, FIRST_ACCOUNT, Venue
+from seawall.engine.state import CLEARING, Venue
+from seawall.engine.trading import is_margined
 from seawall.ledger import Cause
 from seawall.liquidation.exits import ExitFill, Refusal, RefusedError, TwoPhaseExit, two_phase
 from seawall.liquidation.exits.two_phase import WHOLE, AccountNow, Phase, TwoPhaseAuction
@@ -130,9 +131,9 @@ def take_share(venue: Venue, event: ShareTaken) -> Reason | int:
     refusal = _carry_refusal(venue, event, sale, part, payment)
     if refusal is not None:
         return refusal
+    _tell(venue, event.account, sale, fill, part)
     _hand_over(venue, event.account, sale, part, payment)
     reserved = sale.reserved_atoms + (payment if sale.auction.phase is Phase.SOLVENT else 0)
-    _tell(venue, event.account, sale, fill)
     venue.offers.change_whole(sale, after, sale.ends_ms, reserved)
     if after.phase is Phase.ENDED or not after.left:
         _finish(venue, sale, payment < 0)
@@ -169,17 +170,28 @@ def _ended(venue: Venue, sale: WholeSale, ending: AuctionEnding) -> None:
     )
 
 
-def _tell(venue: Venue, taker: int, sale: WholeSale, fill: ExitFill) -> None:
+def _tell(venue: Venue, taker: int, sale: WholeSale, fill: ExitFill, part: Part) -> None:
     venue.shaken.add(taker)
-    sold = ShareSold(
-        auction=sale.number, account=sale.account, taker=taker, share=fill.lots, payment=fill.paid
+    assets, notional = venue.catalogue.assets, venue.tables.exact(0).notional
+    venue.effects.append(
+        ShareSold(
+            auction=sale.number,
+            account=sale.account,
+            taker=taker,
+            share=fill.lots,
+            payment=fill.paid,
+            closed=tuple(
+                (assets[asset].instrument, abs(moved) * notional[asset])
+                for asset, moved in part.rows
+                if venue.catalogue.is_contract[asset]
+            ),
+        )
     )
-    venue.effects.append(sold)
 
 
 def _asked(venue: Venue, event: ShareTaken) -> WholeSale | Reason:
     """The auction that a bid is for, or the first thing that is wrong with it."""
-    if not FIRST_ACCOUNT <= event.account < len(venue.names):
+    if not is_margined(venue, event.account):
         return Reason.UNKNOWN_ACCOUNT
     sale = venue.offers.selling.get(event.auction)
     if sale is None:
@@ -234,7 +246,7 @@ def _carry_refusal(
                 lots=abs(moved),
                 price=1,
             )
-            shut = gate.trade_refusal(venue, traded, abs(moved))
+            shut = gate.trade_refusal(venue, traded, abs(moved), handed_over=True)
             if shut is not None:
                 return shut
     rows = [(asset, held[asset]) for asset in sorted(held) if held[asset]]
@@ -253,6 +265,9 @@ def _hand_over(venue: Venue, taker: int, sale: WholeSale, part: Part, payment: i
         venue.move(asset, account, taker, moved, Cause.LIQUIDATION)
     venue.move(cash, account, taker, part.cash, Cause.LIQUIDATION)
     if payment < 0:
+        if venue.rulebook.tells_waterfall:
+            venue.falls.see(venue.effects, venue.catalogue)
+            venue.falls.owes(account, venue.worth(cash, -payment))
         left = draw_funds(venue, account, cash, -payment)
         if left:
             venue.move(cash, CLEARING, account, left, Cause.SHARED_LOSS)

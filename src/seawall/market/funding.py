@@ -2,8 +2,8 @@
 
 Rates and premiums are parts per billion; positive is paid by longs. A rate is told for a period and
 paid for the time that passed, truncated towards zero. Knows samples and rules; not who holds what:
-`funding_payments` turns a rate into cash. Which rule a venue has, its driver knows, and sends the
-rate as `Funded`.
+`funding_payments` turns a rate into cash. A venue whose rulebook names a rule has it from the
+engine; for the others a driver sends the rate as `Funded`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ DAY_MS = 24 * HOUR_MS
 class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bound: Decimal | None = None  # Largest absolute rate of a period.
     period_hours: int = 8  # For which a rate is told.
+    interval_hours: int = 8  # At whose end it is paid.
 
     def __post_init__(self) -> None:
-        if self.period_hours <= 0:
-            raise ValueError(f"period_hours: must be positive, not {self.period_hours}")
+        for key in ("period_hours", "interval_hours"):
+            if getattr(self, key) <= 0:
+                raise ValueError(f"{key}: must be positive, not {getattr(self, key)}")
         if self.bound is not None and self.bound < 0:
             raise ValueError(f"bound: must not be negative, not {self.bound}")
 
@@ -73,8 +75,11 @@ class Velocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     skew_scale: int  # Lots.
     velocity_max: Decimal  # Change of the rate of a day in a day.
+    interval_hours: int = 1  # At whose end what has accrued is paid.
 
     def __post_init__(self) -> None:
+        if self.interval_hours <= 0:
+            raise ValueError(f"interval_hours: must be positive, not {self.interval_hours}")
         if self.skew_scale <= 0:
             raise ValueError(f"skew_scale: must be positive, not {self.skew_scale}")
         if self.velocity_max < 0:
@@ -103,12 +108,22 @@ def funding_rate(rule: FUNDING, premiums: Sequence[int], elapsed_ms: int) -> int
     >>> funding_rate(TowardsInterest(), [800_000], 8 * HOUR_MS)  # 0.08 % − 0.05 %.
     300000
     """
+    return sampled_rate(rule, sum(premiums), len(premiums), elapsed_ms)
+
+
+def mean_premium(rule: FUNDING, total: int, count: int) -> int:
+    """The mean of so many premiums, as the rule counts missing ones. [parts per billion]"""
+    least = rule.count_min if isinstance(rule, PlusDefault) else 1
+    return _truncated(total, max(count, least))
+
+
+def sampled_rate(rule: FUNDING, total: int, count: int, elapsed_ms: int) -> int:
+    """The same of premiums that were added up. [parts per billion]"""
     assert elapsed_ms >= 0, "time does not run backwards"
-    total, count = sum(premiums), len(premiums)
+    mean = mean_premium(rule, total, count)
     if isinstance(rule, PlusDefault):
-        rate = _truncated(total, max(count, rule.count_min)) + parse_ratio(rule.default)
+        rate = mean + parse_ratio(rule.default)
     else:
-        mean = _truncated(total, max(count, 1))
         rate = mean + _clamped(parse_ratio(rule.interest) - mean, parse_ratio(rule.clamp))
     if rule.bound is not None:
         rate = _clamped(rate, parse_ratio(rule.bound))
