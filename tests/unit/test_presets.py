@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -12,6 +13,8 @@ import pytest
 
 from seawall.engine.presets import PresetError, names, preset
 from seawall.margin import ExactTable, TierError, brackets_from_ccxt, check_margin_method
+from seawall.margin.grids import GRIDS
+from seawall.margin.listed.venues import VENUES
 from seawall.market import Kind
 from seawall.pricing.table import NO_QUOTES, RiskTable
 
@@ -47,7 +50,7 @@ def margins(name: str, coin: str, dollars: int) -> tuple[float, float]:
 @pytest.mark.parametrize("name", names())
 def test_a_preset_is_dated_and_sourced(name: str) -> None:
     found = preset(name)
-    assert found.as_of == "undated" or len(found.as_of.split("-")) in {2, 3}
+    assert found.as_of == "undated" or re.fullmatch(r"20\d\d(-\d\d){0,2}", found.as_of)
     assert len(found.source) > 10
     assert msgspec.convert(msgspec.to_builtins(found), type(found)) == found
 
@@ -93,7 +96,7 @@ def test_open_interest_half_way_takes_ten_percent_to_fifty_five() -> None:
 
 
 def test_a_name_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(PresetError, match=r"mtgox: no such preset; there are binance_usdm, "):
+    with pytest.raises(PresetError, match=r"mtgox: no such preset; there are aevo_pm, "):
         preset("mtgox")
     with pytest.raises(PresetError):
         preset("../rulebook")
@@ -110,6 +113,15 @@ def test_tiers_that_count_contracts_are_refused() -> None:
     }
     with pytest.raises(TierError, match="counts contracts, not dollars"):
         brackets_from_ccxt([tier])
+
+
+def test_scans_and_standard_margins_of_venues_are_presets() -> None:
+    assert preset("paradex_pm").method == GRIDS["paradex_pm"].method
+    assert preset("bybit_standard").as_of == "2025-02"
+    assert preset("okx_standard").notes.startswith("Maintenance was not obtainable")
+    written = {f"{venue}_standard" for venue in VENUES}
+    written |= {"aevo_pm", "bit_pm", "grvt_pm", "paradex_pm"}
+    assert written <= set(names())
 
 
 def test_presets_are_read_without_the_compiler() -> None:

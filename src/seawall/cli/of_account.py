@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from seawall.cli.options import Json, Texts
+from seawall.cli.output import WRONG_INPUT, Failure
 
 Methods = Annotated[list[str] | None, Parameter(negative="")]
 
@@ -27,16 +28,18 @@ def margin(
     market: Path | None = None,
     method: Methods = None,
     stale_after: int | None = None,
+    output: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Say what one account must hold, and why.
+    """Say what one account must hold, and why; or what each account of a table must hold.
 
     Parameters
     ----------
     portfolio
-        The account (TOML or JSON): currencies and contracts with decimal quantities.
+        The account (TOML or JSON): currencies and contracts with decimal quantities. Or a table
+        of accounts (CSV or Parquet): account, asset, quantity and, if need be, price.
     rules
-        The rulebook. Default: the one that the portfolio names.
+        The rulebook. Default: the one that the portfolio names; a table names none.
     market
         Prices, contracts and smiles (TOML or JSON). Default: the one that the portfolio names.
     method
@@ -44,9 +47,18 @@ def margin(
         is every one. Default: the portfolio's, or the rulebook's only one.
     stale_after
         Seconds after which a price is listed as stale. Default: the market's, or 60.
+    output
+        Of a table: where one row for each account goes (CSV or Parquet).
     json
         Print one JSON object, money as text.
     """
+    from seawall.cli.run_margin_table import TABLES
+    from seawall.cli.run_margin_table import run as run_table
+
+    if portfolio.suffix in TABLES:
+        return run_table(portfolio, rules, market, method, output, json)
+    if output is not None:
+        raise Failure(WRONG_INPUT, f"{portfolio}: --output is for a table of accounts")
     from seawall.cli.run_margin import run
 
     return run(portfolio, rules, market, method, stale_after, json)

@@ -10,6 +10,7 @@ from seawall.cli.output import WRONG_INPUT, Failure, wrong_input
 
 if TYPE_CHECKING:
     from seawall.engine.rulebook import Rulebook
+    from seawall.engine.state import Venue
     from seawall.portfolio import Account
 
 
@@ -60,6 +61,24 @@ def account_of(
         return elsewhere(account, [name])
     except PortfolioError as error:
         raise wrong_input(error, file) from None
+
+
+def venue_of(book: Path, rules: Path | None, market: Path | None) -> Venue:
+    """The venue of a table of accounts, which names neither its rules nor its market."""
+    from seawall.cli.run_rules import read as read_rules
+    from seawall.portfolio import Market, PortfolioError, read, venue_at
+
+    market = _place(book, market, None, "market")
+    rulebook = read_rules(_place(book, rules, None, "rules"))
+    try:
+        return venue_at(rulebook, read(market, Market), market)
+    except PortfolioError as error:
+        raise wrong_input(error, market) from None
+
+
+def method_of(rulebook: Rulebook, named: str | None, file: Path) -> str:
+    """The method or preset that is named, or the only one that there is."""
+    return _method(rulebook, named, file)
 
 
 def widened(

@@ -124,7 +124,8 @@ def read_book(book: pl.DataFrame | Path | str) -> pl.DataFrame:
             else:
                 book = pl.read_csv(book, infer_schema=False)  # Text: no digit is lost.
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise PortfolioError(f"{book}: {str(error).splitlines()[0]}") from None
+            said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise PortfolioError(f"{book}: {said.split(' (os error')[0]}") from None
     for column in COLUMNS:
         if column not in book.columns:
             raise PortfolioError(f"column {column} is missing; there are {', '.join(book.columns)}")
