@@ -16,6 +16,7 @@ from seawall.margin import (
     ExactTable,
     Extreme,
     FilteredHistorical,
+    PeaksOverThreshold,
     Scan,
     Term,
     Tiered,
@@ -69,6 +70,10 @@ METHODS = {
     "fhs_es": FilteredHistorical(**HISTORY),
     "fhs_var": FilteredHistorical(**HISTORY, measure="value_at_risk"),
     "fhs_es_add_ons": FilteredHistorical(**STORMS),
+    "fhs_peaks": FilteredHistorical(**STORMS, tail=PeaksOverThreshold(Decimal("0.6"))),
+    "fhs_var_peaks": FilteredHistorical(
+        **HISTORY, measure="value_at_risk", tail=PeaksOverThreshold(Decimal("0.5"), Decimal(0))
+    ),
     "tiered": TIERED,
     "scan_coin": Scan(**GRID),
     "scan_coin_add_ons": Scan(**GRID, **ADD_ONS),

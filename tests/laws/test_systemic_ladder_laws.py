@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seawall.systemic import (
@@ -215,6 +215,9 @@ def test_the_local_gain_is_the_slope_of_the_map_whose_fixed_point_is_sought(
     closed = float(steps.forced_at(here))
     start = float(law.price_before(here, sign * closed))
     further = here * (1.0 - sign * width)
-    change = sign * (here - law.price_after(start, sign * float(steps.forced_at(further))))
+    later = float(steps.forced_at(further))
+    if isinstance(law, BookProfile):  # At a level of a book the slope jumps, and no width is small.
+        assume(np.searchsorted(law.depth, closed) == np.searchsorted(law.depth, later))
+    change = sign * (here - law.price_after(start, sign * later))
     gain = float(local_gain(steps, law, width)[step])
     assert gain == pytest.approx(change / (here * width), rel=0.02)

@@ -7,7 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from seawall.margin import Concentration, ExactTable, FilteredHistorical, check_margin_method
+from seawall.margin import (
+    Concentration,
+    ExactTable,
+    FilteredHistorical,
+    PeaksOverThreshold,
+    check_margin_method,
+)
 from seawall.market import Catalogue, Instrument, Snapshot, VolatilitySlice
 from seawall.money import Asset as Coin
 from seawall.pricing import risk_table
@@ -69,6 +75,45 @@ def test_value_at_risk_is_the_second_worst(venue) -> None:
         initial_factor=Decimal("1.2"),
     )  # fmt: skip
     assert owed(method, venue) == (1_250.0, 1_500.0)
+
+
+@pytest.mark.parametrize(
+    ("measure", "shape", "wanted"),
+    [
+        # √3 − 1 = 0.7320508: c = 1.4641016 at shape ½.
+        ("value_at_risk", "0.5", 250 + 0.732050807568877 * 3_500 / 3),
+        ("expected_shortfall", "0.5", 250 + 2.464101615137755 * 3_500 / 3),
+        ("value_at_risk", "0", 250 + math.log(3) * 3_500 / 3),
+        ("expected_shortfall", "0", 250 + (1 + math.log(3)) * 3_500 / 3),
+    ],
+)
+def test_a_short_history_takes_its_tail_from_the_peaks(venue, measure, shape, wanted) -> None:
+    """Three of ten moves are peaks: 2,500, 1,250 and 500 over a threshold of 250.
+
+    Their mean excess is 4,250 ÷ 3 − 250 = 3,500 ÷ 3. At 90 % the base is 0.1 · 10 ÷ 3 = 1 ÷ 3.
+    """
+    method = FilteredHistorical(
+        moves=HISTORY, confidence=Decimal("0.9"), measure=measure,
+        tail=PeaksOverThreshold(share=Decimal("0.3"), shape=Decimal(shape)),
+    )  # fmt: skip
+    assert owed(method, venue)[0] == pytest.approx(wanted, rel=1e-8)
+    if measure == "expected_shortfall" and shape == "0":
+        # Of an exponential tail the mean beyond any quantile is one mean excess more.
+        other = FilteredHistorical(
+            moves=HISTORY, confidence=Decimal("0.9"), measure="value_at_risk", tail=method.tail
+        )
+        assert owed(method, venue)[0] - owed(other, venue)[0] == pytest.approx(3_500 / 3)
+
+
+def test_peaks_that_cannot_hold_the_tail_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"tail\.share: the peaks must hold the tail"):
+        FilteredHistorical(
+            moves=HISTORY, confidence=Decimal("0.8"), tail=PeaksOverThreshold(Decimal("0.1"))
+        )
+    with pytest.raises(ValueError, match="tail: at least two moves"):
+        FilteredHistorical(moves={"BTC": (Decimal("-0.1"),)}, tail=PeaksOverThreshold())
+    with pytest.raises(ValueError, match="shape: from 0 to below 1"):
+        PeaksOverThreshold(shape=Decimal(1))
 
 
 def test_a_limit_on_offsets_charges_part_of_each_coin_alone(venue) -> None:

@@ -10,6 +10,7 @@ from seawall.margin import ExactTable, Rows
 from seawall.market import Catalogue, Kind
 from seawall.money import RATIO_ONE, Rounding, divide
 
+LINEAR = int(Kind.LINEAR)
 NO_PRICE = 2**63 - 1  # A price that no market reaches, in price atoms.
 
 
@@ -99,12 +100,16 @@ def price_of(
 
 def _exact_value(rows: Rows, table: ExactTable, asset: int) -> tuple[int, int, int]:
     """Bankruptcy value as numerator and denominator > 0, and the side of the position."""
-    value, notional, kind = table.value, table.notional, table.risk.kind
-    lots = dict(rows).get(asset, 0)
-    if not lots or int(kind[asset]) < Kind.LINEAR:
+    value, notional, kind = table.value, table.notional, table.kind
+    equity = gross = lots = 0
+    for one, held in rows:
+        equity += held * value[one]
+        if kind[one] >= LINEAR:
+            gross += abs(held) * notional[one]
+            if one == asset:
+                lots = held
+    if not lots:
         raise BankruptcyError(f"asset {asset} is not a contract that the account holds")
-    equity = sum(held * value[one] for one, held in rows)
-    gross = sum(abs(held) * notional[one] for one, held in rows if int(kind[one]) >= Kind.LINEAR)
     if not gross:
         raise BankruptcyError(f"asset {asset} has no notional, so no equity stands behind it")
     side = 1 if lots > 0 else -1

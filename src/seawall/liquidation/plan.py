@@ -7,7 +7,7 @@ the orders, at which price they will be filled, or what the account was told bef
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from seawall.liquidation.crossing import least_or_best
@@ -16,6 +16,7 @@ from seawall.market import Kind
 from seawall.money import RATIO_ONE
 
 CURRENCY, LINEAR = int(Kind.CURRENCY), int(Kind.LINEAR)
+ExcessOfRow = Callable[[int, int, ExactTable], int]  # As `RowByRow.excess_of_row` of a method.
 PASSES_MOST = 3  # Closing one row can make another worth closing; then they are walked again.
 
 
@@ -79,6 +80,8 @@ def plan(
     method: MarginMethod,
     exits: Mapping[int, Exit],
     order: Order = Order.LARGEST_NOTIONAL_FIRST,
+    *,
+    before: ExactRequirement | None = None,
 ) -> Plan:
     """Find the least that must be closed, in the stated order, to restore the initial margin.
 
@@ -93,8 +96,12 @@ def plan(
 
     Whenever closing all contracts restores the account, the plan restores it. The plan is the least
     in the sense above if the initial margin is convex in positions (see `crossing`).
+
+    `before` is the verdict on the rows as they are; it saves judging them again.
     """
     walk = _Walk(rows, table, method, exits)
+    if before is not None:
+        walk.seen[()] = before
     before = walk.judge({})
     if _excess(before) >= 0:
         return Plan((), before, True)
@@ -150,22 +157,27 @@ class _Walk:
         self.method = method
         self.offered = exits
         self.exits: dict[int, Exit] = {}  # Those that were looked at, found usable.
+        self.payers: dict[int, set[int]] = {}  # By their cash, the assets of `exits`.
         self.seen: dict[tuple[tuple[int, int], ...], ExactRequirement] = {}
         self.places = sorted(self.rows)  # Every asset that it holds, or may while it is closed.
+        # Where a method judges rows apart, a line needs only the two rows that move along it.
+        self.excess_of_row: ExcessOfRow | None = getattr(method, "excess_of_row", None)
 
     def admit(self, assets: Iterable[int]) -> list[int]:
         """Those of the assets that can be closed at all."""
         admitted = [a for a in assets if a in self.offered and self.offered[a].lots > 0]
         for asset in admitted:
             exit_ = self.exits[asset] = self.offered[asset]
-            path = f"$.exits[{asset}]"
+            self.payers.setdefault(exit_.cash, set()).add(asset)
             if exit_.cost < 0:
-                raise PlanError(f"at {path}.cost: {exit_.cost} is negative")
+                raise PlanError(f"at $.exits[{asset}].cost: {exit_.cost} is negative")
             if exit_.cash == asset:
-                raise PlanError(f"at {path}.cash: an asset cannot be sold for itself")
+                raise PlanError(f"at $.exits[{asset}].cash: an asset cannot be sold for itself")
             if self.table.value[exit_.cash] <= 0:
-                raise PlanError(f"at {path}.cash: asset {exit_.cash} has no value")
-        self.places = sorted({*self.places, *(self.exits[asset].cash for asset in admitted)})
+                raise PlanError(f"at $.exits[{asset}].cash: asset {exit_.cash} has no value")
+        new = {self.exits[asset].cash for asset in admitted}.difference(self.places)
+        if new:
+            self.places = sorted(new.union(self.places))
         return admitted
 
     def is_contract(self, asset: int) -> bool:
@@ -174,19 +186,20 @@ class _Walk:
     def is_coin(self, asset: int) -> bool:
         return self.table.kind[asset] == CURRENCY
 
-    def balances(self, closed: Mapping[int, int]) -> dict[int, int]:
-        """[asset] what the account holds once `closed` is closed."""
-        held = dict(self.rows)
+    def held(self, asset: int, closed: Mapping[int, int]) -> int:
+        """What the account holds of one asset once `closed` is closed."""
+        left = self.rows.get(asset, 0) - closed.get(asset, 0)
+        if not closed or asset not in self.payers:
+            return left
         value = self.table.value
-        for asset, lots in closed.items():
-            cash, _, cost = self.exits[asset]
-            held[asset] -= lots
-            held[cash] = held.get(cash, 0) + proceeds(lots, value[asset], cost, value[cash])
-        return held
+        for other in self.payers[asset]:
+            lots = closed.get(other, 0)
+            if lots:
+                left += proceeds(lots, value[other], self.exits[other].cost, value[asset])
+        return left
 
     def rows_after(self, closed: Mapping[int, int]) -> list[tuple[int, int]]:
-        held = self.balances(closed)
-        return [(asset, left) for asset in self.places if (left := held.get(asset))]
+        return [(asset, left) for asset in self.places if (left := self.held(asset, closed))]
 
     def judge(self, closed: Mapping[int, int]) -> ExactRequirement:
         """The exact verdict once `closed` is closed; each state is judged once."""
@@ -200,8 +213,7 @@ class _Walk:
     def room(self, asset: int, closed: Mapping[int, int]) -> tuple[int, int]:
         """Side of what is left of a row, and how much of it can still be closed."""
         done = closed.get(asset, 0)
-        pays = any(self.exits[other].cash == asset for other in closed)
-        left = self.balances(closed).get(asset, 0) if pays else self.rows.get(asset, 0) - done
+        left = self.held(asset, closed)
         if not left or left * done < 0:
             return 0, 0
         return (1 if left > 0 else -1), min(abs(left), self.exits[asset].lots - abs(done))
@@ -211,17 +223,19 @@ class _Walk:
     ) -> dict[int, int]:
         """Walk the rows in order until the account is restored or no row helps any more."""
         ranked = self.ranked(assets, closed, order)
+        excess = _excess(self.judge(closed))
         for _ in range(PASSES_MOST):
             before = dict(closed)
             for asset in ranked:
                 side, room = self.room(asset, closed)
                 if not room:
                     continue
-                line = _Line(self, closed, {asset: side * room}, room)
+                line = _Line(self, closed, {asset: side * room}, room, (0, excess))
                 lots = least_or_best(line, room, line.stride, line.rounding)
                 if lots:
                     closed = line.closed(lots)
-                if line(lots) >= 0:
+                excess = line(lots)
+                if excess >= 0:
                     return closed
             if closed == before or len(ranked) == 1:
                 break
@@ -236,37 +250,39 @@ class _Walk:
                 ray[asset] = side * room
         if not ray:
             return closed
-        line = _Line(self, closed, ray, max(map(abs, ray.values())))
+        known = 0, _excess(self.judge(closed))
+        line = _Line(self, closed, ray, max(map(abs, ray.values())), known)
         lots = least_or_best(line, line.steps, line.stride, line.rounding)
         return line.closed(lots) if lots else closed
 
     def give_back(self, closed: dict[int, int]) -> dict[int, int]:
         """Return, latest row first, the lots that turned out not to be needed."""
+        excess = _excess(self.judge(closed))
         for _ in range(PASSES_MOST):
             before = closed
             for asset in reversed(list(closed)):
                 lots = closed[asset]
                 others = {a: n for a, n in closed.items() if a != asset}
-                line = _Line(self, others, {asset: lots}, abs(lots))
+                line = _Line(self, others, {asset: lots}, abs(lots), (abs(lots), excess))
                 if line.needs_all():
                     continue
                 if line(0) >= 0:
-                    closed = others
+                    closed, excess = others, line(0)
                 elif line(line.steps - 1) >= 0:
                     least = least_or_best(line, line.steps - 1, line.stride, line.rounding)
                     closed = {**closed, asset: least if lots > 0 else -least}
+                    excess = line(least)
             if closed == before:
                 break
         return closed
 
     def ranked(self, assets: Iterable[int], closed: Mapping[int, int], order: Order) -> list[int]:
         """The rows in the order in which they are closed."""
-        held = self.balances(closed)
 
         def key(asset: int) -> tuple[int, int]:
             first = 0
             if order is Order.LARGEST_NOTIONAL_FIRST:
-                first = -abs(held[asset]) * self.unit(asset)
+                first = -abs(self.held(asset, closed)) * self.unit(asset)
             elif order is Order.LARGEST_RELEASE_FIRST:
                 first = -self.release(asset, closed)
             return first, asset
@@ -293,23 +309,36 @@ class _Walk:
 
 
 class _Line:
-    """Excess of an account along a straight line of closes, each point judged once."""
+    """Excess of an account along a straight line of closes, each point judged once.
+
+    One point is `known`, as (step, excess). Where rows are judged apart and the ray is one asset,
+    the others stay as they are, and what they come to follows from that point.
+    """
 
     def __init__(
-        self, walk: _Walk, base: Mapping[int, int], ray: Mapping[int, int], steps: int
+        self,
+        walk: _Walk,
+        base: Mapping[int, int],
+        ray: Mapping[int, int],
+        steps: int,
+        known: tuple[int, int],
     ) -> None:
         self.walk = walk
         self.base = base
         self.ray = ray
         self.steps = steps  # Points on the line after its start; the last closes the whole ray.
-        cash = sum([walk.table.value[walk.exits[asset].cash] for asset in ray])
-        self.stride = 1
+        cash, self.stride = 0, 1
+        for asset in ray:
+            cash += walk.table.value[walk.exits[asset].cash]
         for asset in ray:
             if not walk.is_contract(asset):  # An atom of it can be worth less than one of cash.
                 many = 64 * cash // max(1, walk.table.value[asset])
                 self.stride = max(self.stride, steps >> 12, many)
         self.rounding = cash + 2 * len(walk.rows) + 2  # Of the proceeds; of the method's terms.
-        self.found: dict[int, int] = {}
+        self.found = dict([known])
+        self.excess_at: Callable[[int], int] = self._judged
+        if len(ray) == 1 and walk.excess_of_row is not None:
+            self.excess_at = _of_two_rows(walk, base, ray, walk.excess_of_row, known)
 
     def needs_all(self) -> bool:
         """Whether the last step alone restores, by so much that no fewer can: it is concave."""
@@ -329,5 +358,36 @@ class _Line:
     def __call__(self, step: int) -> int:
         excess = self.found.get(step)
         if excess is None:
-            excess = self.found[step] = _excess(self.walk.judge(self.closed(step)))
+            excess = self.found[step] = self.excess_at(step)
         return excess
+
+    def _judged(self, step: int) -> int:
+        return _excess(self.walk.judge(self.closed(step)))
+
+
+def _of_two_rows(
+    walk: _Walk,
+    base: Mapping[int, int],
+    ray: Mapping[int, int],
+    excess_of_row: ExcessOfRow,
+    known: tuple[int, int],
+) -> Callable[[int], int]:
+    """Excess after so many lots of the one row of a ray: that row's, its cash row's, the rest."""
+    ((asset, lots),) = ray.items()
+    table, side = walk.table, 1 if lots > 0 else -1
+    cash, _, cost = walk.exits[asset]
+    value, value_cash = table.value[asset], table.value[cash]
+    done = base.get(asset, 0)
+    whole = walk.held(asset, base) + done
+    cash_without = walk.held(cash, base) - proceeds(done, value, cost, value_cash)
+
+    def of_two(step: int) -> int:
+        gone = done + side * step
+        paid = proceeds(gone, value, cost, value_cash)
+        there = excess_of_row(asset, whole - gone, table)
+        return rest + there + excess_of_row(cash, cash_without + paid, table)
+
+    rest = 0
+    step, excess = known
+    rest = excess - of_two(step)
+    return of_two

@@ -9,6 +9,7 @@ from seawall.margin.contract import (
     Holdings,
     MarginMethod,
     Requirement,
+    RowByRow,
     Rows,
     Term,
     holdings_of,
@@ -25,7 +26,7 @@ from seawall.margin.okx_portfolio import OkxPortfolio, RiskUnitTerms
 from seawall.margin.scan import Extreme, Scan
 from seawall.margin.sixteen_scan import Commodity, InterCommodity, SixteenScan
 from seawall.margin.standard import Standard
-from seawall.margin.tails import Concentration, FilteredHistorical
+from seawall.margin.tails import Concentration, FilteredHistorical, PeaksOverThreshold
 from seawall.margin.tiered import Bracket, Tiered
 from seawall.margin.tiered_by_count import CountTier, TieredByCount
 from seawall.margin.tiered_by_size import OpenInterest, TieredBySize
@@ -74,8 +75,10 @@ __all__ = [
     "MarginMethod",
     "OkxPortfolio",
     "OpenInterest",
+    "PeaksOverThreshold",
     "Requirement",
     "RiskUnitTerms",
+    "RowByRow",
     "Rows",
     "Scan",
     "SixteenScan",

@@ -44,6 +44,7 @@ def check_margin_method(method: MarginMethod, risk: RiskTable, accounts: Sequenc
     verdicts = [method.requirement_exact(rows, table) for rows in accounts]
     for number, (rows, exact) in enumerate(zip(accounts, verdicts, strict=True)):
         _check_amounts(number, rows, exact)
+        _check_rows(method, table, number, rows, exact)
     for number, (rows, exact) in enumerate(zip(accounts, verdicts, strict=True)):
         _check_screen(number, screened, exact)
         _check_size(method, table, number, rows, exact)
@@ -93,6 +94,20 @@ def _check_amounts(number: int, rows: Rows, exact: ExactRequirement) -> None:
     _demand(exact.initial >= exact.maintenance, "initial is never below maintenance", number)
     if not rows:
         _demand(exact == (0, 0, 0, 0), "nothing held, nothing owed", number)
+
+
+def _check_rows(
+    method: MarginMethod, table: ExactTable, number: int, rows: Rows, exact: ExactRequirement
+) -> None:
+    """If the method judges rows apart: see `RowByRow`."""
+    excess_of_row = getattr(method, "excess_of_row", None)
+    if excess_of_row is None:
+        return
+    apart = sum(excess_of_row(asset, lots, table) for asset, lots in rows)
+    law = "the excess of the rows must be that of the account"
+    _demand(apart == exact.margin_equity - exact.initial, law, number)
+    nothing = all(excess_of_row(asset, 0, table) == 0 for asset, _ in rows)
+    _demand(nothing, "a row of nothing has no excess", number)
 
 
 def _check_screen(number: int, screened: Requirement, exact: ExactRequirement) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -87,12 +87,22 @@ class Tiered(
     continuous and no rate exceeds 1), rounding up by 1, the sum by n·u·W.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"leverage"})
+
     brackets: dict[str, tuple[Bracket, ...]]
     isolated: bool = False  # One contract for each account; `refuses` names the others.
+    # By coin: the leverage that its traders chose. No part of a position asks less initial margin
+    # than 1 ÷ leverage, rounded up to a part per billion; maintenance does not follow it.
+    leverage: dict[str, Decimal] = {}
 
     def __post_init__(self) -> None:
         for coin, brackets in self.brackets.items():
             _check_brackets(coin, brackets)
+        for coin, leverage in self.leverage.items():
+            if coin not in self.brackets:
+                raise ValueError(f"leverage.{coin}: the coin has no brackets")
+            if leverage < 1:
+                raise ValueError(f"leverage.{coin}: must be at least 1, not {leverage}")
 
     def grid(self) -> Grid:
         """No scenarios."""
@@ -173,8 +183,11 @@ class Tiered(
         rates = {}
         for coin, brackets in self.brackets.items():
             steps, initial, maintenance = [], 0, 0
+            chosen = parse_ratio(self.leverage.get(coin, Decimal(0)))
+            asked = -(-RATIO_ONE * RATIO_ONE // chosen) if chosen else 0
             for bracket in brackets:
-                rate, initial_rate = parse_ratio(bracket.maintenance), parse_ratio(bracket.initial)
+                rate = parse_ratio(bracket.maintenance)
+                initial_rate = max(parse_ratio(bracket.initial), asked)
                 steps.append(
                     (dollar_atoms(bracket.above), initial_rate - initial, rate - maintenance)
                 )
@@ -248,13 +261,14 @@ def judged(rows: Rows, table: ExactTable, charge: _Charge) -> ExactRequirement:
 
 
 def excess_alone(asset: int, lots: int, table: ExactTable, charge: _Charge) -> int:
-    """Margin equity less initial margin of a row: what it adds to theirs in `judged`."""
+    """Margin equity less initial margin of one row: what it adds to theirs in `judged`."""
+    counted = lots * (table.value if lots < 0 else table.collateral)[asset]
     kind = table.kind[asset]
-    if lots < 0:
-        counted = lots * table.value[asset]
-    else:
-        counted = 0 if kind == OPTION else lots * table.collateral[asset]
-    return counted if kind < LINEAR else counted - charge(asset, lots, table)[0]
+    if kind < LINEAR:
+        return counted
+    if kind == OPTION and lots > 0:
+        counted = 0
+    return counted - charge(asset, lots, table)[0]
 
 
 def explained(

@@ -25,7 +25,15 @@ from seawall.margin.contract import (
     Requirement,
     Rows,
 )
-from seawall.margin.tiered import LANES, LINEAR, OPTION, PARALLEL_FROM, explained, judged
+from seawall.margin.tiered import (
+    LANES,
+    LINEAR,
+    OPTION,
+    PARALLEL_FROM,
+    excess_alone,
+    explained,
+    judged,
+)
 from seawall.money import (
     RATIO_ONE,
     Rounding,
@@ -116,6 +124,10 @@ class TieredByCount(
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers."""
         return judged(rows, table, self._charge)
+
+    def excess_of_row(self, asset: int, quantity: int, table: ExactTable) -> int:
+        """Margin equity less initial margin of one row alone: see `RowByRow`."""
+        return excess_alone(asset, quantity, table, self._charge)
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """What cannot be counted in tiers; if isolated, every contract but one."""

@@ -28,6 +28,7 @@ from seawall.margin.tiered import (
     Bracket,
     Tiered,
     dollar_atoms,
+    excess_alone,
     explained,
     judged,
 )
@@ -138,6 +139,10 @@ class TieredBySize(
     def requirement_exact(self, rows: Rows, table: ExactTable) -> ExactRequirement:
         """Judge one account in integers; a square root is rounded up in 10^-18 of an atom."""
         return judged(rows, table, self._charge)
+
+    def excess_of_row(self, asset: int, quantity: int, table: ExactTable) -> int:
+        """Margin equity less initial margin of one row alone: see `RowByRow`."""
+        return excess_alone(asset, quantity, table, self._charge)
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""

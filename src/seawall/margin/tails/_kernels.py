@@ -17,15 +17,22 @@ ALL = -1
 
 
 @kernel(forceinline=True)
-def _tail(profit, first, last, worst, mean):  # type: ignore[no-untyped-def]
-    """Mean of so many worst losses of a span, or the last of them; never negative."""
+def _tail(profit, first, last, worst, mean, beyond):  # type: ignore[no-untyped-def]
+    """Mean of so many worst losses of a span, or the last of them; never negative.
+
+    With `beyond` from 0 on, the loss that comes next and so many times the mean excess over it.
+    """
     if first == last:
         return 0.0
-    least = np.partition(profit[first:last], worst - 1)[:worst]
+    deepest = worst if beyond >= 0.0 else worst - 1
+    least = np.partition(profit[first:last], deepest)
     total = 0.0
     for place in range(worst):
         total += least[place]
     loss = -total / worst if mean else -least[worst - 1]
+    if beyond >= 0.0:
+        threshold = -least[worst]
+        loss = threshold + beyond * (-total / worst - threshold)
     return max(loss, 0.0)
 
 
@@ -49,10 +56,10 @@ def _profits(first, last, holdings, columns, change, net, profit):  # type: igno
 
 
 @kernel(forceinline=True)
-def _spans(profit, span, worst, mean, out):  # type: ignore[no-untyped-def]
+def _spans(profit, span, worst, mean, beyond, out):  # type: ignore[no-untyped-def]
     """Tails of the usual, the stressed and the floor scenarios; and whether all were finite."""
     for part in range(3):
-        out[part] = _tail(profit, span[part], span[part + 1], worst[part], mean)
+        out[part] = _tail(profit, span[part], span[part + 1], worst[part], mean, beyond[part])
     total = 0.0
     for cell in range(profit.size):
         total += abs(profit[cell])
@@ -81,7 +88,7 @@ def _screen(account, holdings, columns, change, rule, charges, out):  # type: ig
     """Screen one account: see `FilteredHistorical` for the rule and the bound."""
     start, count, asset, lots = holdings
     value, collateral, bound = columns[0], columns[1], columns[2]
-    span, worst, mean, offset, stressed_weight, buffer, factor = rule
+    span, worst, mean, beyond, offset, stressed_weight, buffer, factor = rule
     first = start[account]
     last = first + count[account]
     equity, margin_equity, gross, lowest = 0.0, 0.0, 0.0, 2**62
@@ -99,11 +106,11 @@ def _screen(account, holdings, columns, change, rule, charges, out):  # type: ig
         np.zeros(3),
     )
     _profits(first, last, holdings, columns, change, ALL, profit)
-    clean = _spans(profit, span, worst, mean, joint)
+    clean = _spans(profit, span, worst, mean, beyond, joint)
     size, added, coins, net = 0.0, 0.0, 0.0, lowest
     while net < 2**62:
         following = _profits(first, last, holdings, columns, change, net, profit)
-        clean = _spans(profit, span, worst, mean, part) and clean
+        clean = _spans(profit, span, worst, mean, beyond, part) and clean
         alone += part
         held, charge = _concentrated(first, last, holdings, columns, net, charges)
         size += held
@@ -117,7 +124,8 @@ def _screen(account, holdings, columns, change, rule, charges, out):  # type: ig
     initial = maintenance * factor
     rows = float(count[account])
     deep = float(worst[0] + worst[1] + worst[2])
-    error = (coins + 2.0) * ((rows + deep + 8.0) * ULP * gross + 2.0) * (1.0 + buffer)
+    steep = 1.0 + 4.0 * max(beyond[0], beyond[1], beyond[2], 0.0)
+    error = (coins + 2.0) * ((rows + deep + 8.0) * ULP * gross * steep + 2.0) * (1.0 + buffer)
     error += (rows + 2.0 * charges[1].size + 8.0) * ULP * (size + added) + 2.0 * coins + 4.0
     error = 2.0 * (error * factor + 4.0 * ULP * (initial + gross) + 2.0)
     if rows == 0.0:

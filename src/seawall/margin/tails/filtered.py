@@ -26,6 +26,7 @@ from seawall.margin.contract import (
     Term,
     worth,
 )
+from seawall.margin.tails.peaks import PeaksOverThreshold
 from seawall.market import Kind
 from seawall.money import RATIO_ONE, Rounding, multiply_ratio, parse_atoms, parse_ratio
 from seawall.pricing import Grid, RiskTable, Scenario
@@ -60,17 +61,19 @@ class FilteredHistorical(
     base = max((1 − stressed_weight) · set(moves) + stressed_weight · set(stressed), set(floor));
     maintenance = base · (1 + buffer) + Σ over coins of the concentration charge;
     initial = maintenance · initial_factor. Both round up, once. No distribution is assumed: moves
-    are what happened, filtered to today's volatility, and a stressed set keeps the old storms.
+    are what happened, filtered to today's volatility, and a stressed set keeps the old storms; a
+    short history may take its tail from `PeaksOverThreshold` instead.
 
     The three remedies against procyclicality are EMIR RTS 153/2013 Art. 28: (a) buffer ≥ 0.25,
     (b) stressed_weight ≥ 0.25, (c) floor. offset_max 0.8 is its Art. 27.
 
     The screen's error_bound, with u = 2^-53, n rows, k worst, C coins, G = Σ|lots| · bound: a
     scenario errs by n·u·G, a mean of k by k·u·G more, a rounding by 1; C + 1 tails enter, then four
-    products; N, the gross notional, errs by n·u·N. The kernel doubles each and the sum.
+    products; N, the gross notional, errs by n·u·N. The kernel doubles each and the sum. Peaks over
+    a threshold multiply a difference of two losses by b: (1 + 4b) times the error of a scenario.
     """
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"volatility_moves"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"volatility_moves", "tail"})
 
     moves: _Moves  # By coin, filtered; every coin has as many.
     stressed: _Moves = {}
@@ -88,6 +91,7 @@ class FilteredHistorical(
     # By coin: relative move of its implied volatility on the day of each of `moves`, as fitted
     # surfaces of those days gave it; in place of `volatilities`, which one number says for all.
     volatility_moves: _Moves = {}
+    tail: PeaksOverThreshold | None = None  # In place of the mean of the worst moves alone.
 
     def __post_init__(self) -> None:
         usual = {len(moves) for moves in self.moves.values()}
@@ -99,6 +103,11 @@ class FilteredHistorical(
                 raise ValueError(f"{key}: every coin needs the same number of moves")
         if self.volatilities and len(self.volatilities) != max(usual):
             raise ValueError("volatilities: one shock for each move is needed")
+        if self.tail is not None:
+            if self.tail.share < 1 - self.confidence:
+                raise ValueError("tail.share: the peaks must hold the tail of the confidence")
+            if min(size for size in (usual | self._sizes) if size) < 2:
+                raise ValueError("tail: at least two moves are needed in each set")
         for coin, moves in self.volatility_moves.items():
             if coin not in self.moves:
                 raise ValueError(f"volatility_moves.{coin}: the coin has no moves")
@@ -107,6 +116,10 @@ class FilteredHistorical(
                 raise ValueError(f"volatility_moves.{coin}: {fault}")
         self._check_shares()
         self.grid()
+
+    @property
+    def _sizes(self) -> set[int]:
+        return {len(moves) for each in (self.stressed, self.floor) for moves in each.values()}
 
     def _check_shares(self) -> None:
         for key in ("confidence", "stressed_weight", "offset_max"):
@@ -187,9 +200,15 @@ class FilteredHistorical(
                 charged += owed
         rest = total.maintenance - charged
         if rest:
-            label = "limit on offsets, weight of stress, buffer, no credit for gains, rounding"
+            tail = "" if self.tail is None else "tail beyond the peaks, "
+            label = (
+                f"{tail}limit on offsets, weight of stress, buffer, no credit for gains, rounding"
+            )
             terms.append(Term(label, 0, 0, 0, rest))
-        said = f"{len(cells)} worst of the {_PARTS[part]} moves" if cells else "no loss in any move"
+        what = "worst" if self.tail is None else "peaks over the threshold"
+        said = (
+            f"{len(cells)} {what} of the {_PARTS[part]} moves" if cells else "no loss in any move"
+        )
         return Explanation("fhs_es", tuple(terms), said, total)
 
     def _set(self, rows: Rows, table: ExactTable, part: int) -> Fraction:
@@ -205,9 +224,14 @@ class FilteredHistorical(
         )
 
     def _tail(self, rows: Rows, table: ExactTable, part: int) -> Fraction:
-        worst = sorted(self._profits(rows, table, part))[: self._worst[part]]
+        profits = sorted(self._profits(rows, table, part))
+        worst = profits[: self._worst[part]]
         if not worst:
             return Fraction(0)
+        if self.tail is not None:
+            threshold, mean = -profits[len(worst)], Fraction(-sum(worst), len(worst))
+            beyond = Fraction(self._beyond[part], RATIO_ONE)
+            return max(Fraction(0), threshold + beyond * (mean - threshold))
         if self.measure == "value_at_risk":
             return Fraction(max(0, -worst[-1]))
         return max(Fraction(0), Fraction(-sum(worst), len(worst)))
@@ -266,10 +290,35 @@ class FilteredHistorical(
 
     @functools.cached_property
     def _worst(self) -> tuple[int, int, int]:
-        """How many moves are in the tail of each set; 1 where a set is empty."""
+        """How many moves are in the tail of each set, or are peaks; 1 where a set is empty."""
         left = RATIO_ONE - parse_ratio(self.confidence)
+        share = left if self.tail is None else parse_ratio(self.tail.share)
         sizes = [self._span[part + 1] - self._span[part] for part in range(3)]
-        first, second, third = (max(1, -(-size * left // RATIO_ONE)) for size in sizes)
+        first, second, third = (max(1, -(-size * share // RATIO_ONE)) for size in sizes)
+        if self.tail is not None:  # One loss must be left to be the threshold.
+            first, second, third = (
+                min(many, max(1, size - 1))
+                for many, size in zip((first, second, third), sizes, strict=True)
+            )
+        return first, second, third
+
+    @functools.cached_property
+    def _beyond(self) -> tuple[int, int, int]:
+        """How many mean excesses lie between the threshold and the tail, parts per billion.
+
+        Rounded up, once for each set; −1 where the tail is the history's own.
+        """
+        if self.tail is None:
+            return -RATIO_ONE, -RATIO_ONE, -RATIO_ONE
+        first, second, third = (
+            self.tail.beyond(
+                self.confidence,
+                self._span[part + 1] - self._span[part],
+                self._worst[part],
+                of_mean=self.measure == "expected_shortfall",
+            )
+            for part in range(3)
+        )
         return first, second, third
 
     @functools.cached_property
@@ -286,6 +335,7 @@ class FilteredHistorical(
             np.array(self._span),
             np.array(self._worst),
             self.measure == "expected_shortfall",
+            np.array(self._beyond) / RATIO_ONE,
             *(parse_ratio(ratio) / RATIO_ONE for ratio in ratios),
         )
 
