@@ -270,3 +270,37 @@ def test_proceeds_round_once_against_the_account(value, lots, ratio, cash):
     got = proceeds(lots, value, cost, cash)
     exact = lots * value * ONE - abs(lots) * cost
     assert got * cash * ONE <= exact < (got + 1) * cash * ONE
+
+
+class Apart(NamedTuple):
+    """A method whose rows never offset each other, told so."""
+
+    whole: MarginMethod
+
+    def requirement_exact(self, rows, table):
+        return self.whole.requirement_exact(rows, table)
+
+    def excess_of_row(self, asset, quantity, table):
+        verdict = self.whole.requirement_exact([(asset, quantity)], table)
+        return verdict.margin_equity - verdict.initial
+
+
+class Unsaid(NamedTuple):
+    """The same method with nothing but verdicts of whole accounts."""
+
+    whole: MarginMethod
+
+    def requirement_exact(self, rows, table):
+        return self.whole.requirement_exact(rows, table)
+
+
+@given(cases(scans=False, contracts=4), st.sampled_from(Order))
+def test_rows_judged_apart_give_the_plan_of_whole_verdicts(case, order):
+    told = plan(case.rows, case.table, Apart(case.method), case.exits, order)
+    assert told == plan(case.rows, case.table, Unsaid(case.method), case.exits, order)
+
+
+@given(cases(real=True, contracts=4, most=40), st.sampled_from(Order))
+def test_a_real_method_plans_the_same_without_its_short_way(case, order):
+    short = plan(case.rows, case.table, case.method, case.exits, order)
+    assert short == plan(case.rows, case.table, Unsaid(case.method), case.exits, order)

@@ -24,7 +24,7 @@ from seawall.engine.event import (
     Started,
 )
 from seawall.engine.rulebook import read
-from seawall.engine.state import FIRST_ACCOUNT
+from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND
 from seawall.liquidation import Close, capped, fillable_price, without_dust
 from seawall.liquidation.price import Fillable
 from seawall.market import Instrument
@@ -208,7 +208,8 @@ def test_the_order_of_accounts_does_not_change_who_is_liquidated(
 ) -> None:
     """Where the price depends on the cumulative quantity alone and the book takes every order.
 
-    A window's cap is shared in the order of shortfalls, which are all different here.
+    A window's cap is shared in the order of shortfalls, which are all different here. The fund
+    carries whoever is broke: among equal ranks, deleveraging goes by number.
     """
     named = _named(book)
     mixed = data.draw(st.permutations(named))
@@ -218,6 +219,7 @@ def test_the_order_of_accounts_does_not_change_who_is_liquidated(
 def _fate(book: list[tuple[str, int, int]], size: str) -> dict[str, tuple[int, list[str]]]:
     """By name: the lots that each account has in the end, and which states it went through."""
     world = World(book, size)
+    world.send(Deposited(time_ms=NOW, account=INSURANCE_FUND, coin=USDC, atoms=10**15))
     price = 60_000
     for _ in range(4):
         world.answer(world.price(price), price)

@@ -12,6 +12,7 @@ import functools
 
 from seawall.engine.effect import AuctionEnded, AuctionEnding, AuctionStarted, BidVoid
 from seawall.engine.exit_rules import is_auction
+from seawall.engine.funds import pay_fee
 from seawall.engine.offers import BatchSale, HealthSale, Offer, Sale
 from seawall.engine.state import CLEARING, Venue
 from seawall.engine.ways import carry_refusal, cash_of, hand_over, way_out
@@ -168,7 +169,7 @@ def close_out(venue: Venue, offered: Offer) -> None:
         for bidder, _ in result.returned:
             pay_deposit(venue, offered, CLEARING, bidder)
         for _ in result.forfeited:
-            pay_deposit(venue, offered, CLEARING, venue.funds[0])
+            pay_fee(venue, CLEARING, offered.instrument, _coin(venue, offered), offered.deposit)
         fills = result.result.fills
     elif isinstance(sale, BatchSale):
         fills = _cleared(venue, offered, sale)
@@ -193,8 +194,11 @@ def fill_offer(venue: Venue, offered: Offer, fill: ExitFill) -> None:
 
 def pay_deposit(venue: Venue, offered: Offer, source: int, target: int) -> None:
     """Move one bidder's deposit."""
-    coin = venue.catalogue.coin(venue.catalogue.instruments[offered.instrument].settle)
-    venue.move(coin, source, target, offered.deposit, Cause.AUCTION_DEPOSIT)
+    venue.move(_coin(venue, offered), source, target, offered.deposit, Cause.AUCTION_DEPOSIT)
+
+
+def _coin(venue: Venue, offered: Offer) -> int:
+    return venue.catalogue.coin(venue.catalogue.instruments[offered.instrument].settle)
 
 
 def check(venue: Venue) -> None:

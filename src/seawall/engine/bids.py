@@ -117,7 +117,10 @@ def bid(venue: Venue, event: AuctionBid) -> Refused:
 
 
 def commit(venue: Venue, event: AuctionCommitted) -> Refused:
-    """A sealed bid is lodged with its deposit, which the bidder must be able to spare."""
+    """A sealed bid is lodged with its deposit, which the bidder must be able to spare.
+
+    Who could not take one lot at the mark lodges none.
+    """
     seen = _seen(venue, event, (SealedExit,))
     if isinstance(seen, Reason):
         return seen
@@ -131,6 +134,10 @@ def commit(venue: Venue, event: AuctionCommitted) -> Refused:
     )
     if isinstance(lodged, Reason):
         return lodged
+    one_lot = fill_at(event.account, 1, max(1, venue.mark(seen.instrument)))
+    refusal = ways.carry_refusal(venue, seen.account, seen.instrument, seen.side, one_lot)
+    if refusal is not None:
+        return refusal
     if not _can_spare(venue, event.account, seen):
         return Reason.INSUFFICIENT_MARGIN
     auctions.pay_deposit(venue, seen, event.account, CLEARING)

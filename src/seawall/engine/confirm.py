@@ -33,7 +33,7 @@ class Suspect(NamedTuple):
 
     excess: float  # Margin equity − maintenance, numeraire atoms; NaN is served as −∞.
     account: int
-    equity: float
+    equity: float  # At least, within the error bound.
     stays_below: bool  # In liquidation, and by more than the error bound below its initial margin.
 
 
@@ -68,7 +68,7 @@ def suspects(venue: Venue, among: Ints | None = None) -> list[Suspect]:
         rows = zip(
             np.where(np.isnan(excess), -np.inf, excess).tolist(),
             accounts[named].tolist(),
-            judged.equity[named].tolist(),
+            (judged.equity[named] - judged.error_bound[named]).tolist(),
             (flags[named] == stays_below).tolist(),
             strict=True,
         )

@@ -31,6 +31,7 @@ from seawall.money import parse_ratio
 from seawall.pricing import Floats, Ints
 
 NEVER = 2**200  # More than anybody could be asked to give up.
+FLOAT_ERROR = 2.0**-48  # Of the sums of the screen, each of which rounds by 2⁻⁵³ a few times.
 CANDIDATES_MARGIN = 4  # Lots among the candidates ranked exactly, as a multiple of what is needed.
 
 
@@ -175,7 +176,9 @@ def _candidates(
     if not len(accounts):
         return []
     profit = _profit(venue, asset, accounts, held)
-    able = profit >= np.abs(held) * float(given_up)
+    asked = np.abs(held) * float(given_up)
+    worth = np.abs(held * venue.tables.risk(0).value[asset])
+    able = profit >= asked - (np.abs(profit) + 2.0 * worth + asked) * FLOAT_ERROR - 1.0
     accounts, held, profit = accounts[able], held[able], profit[able]
     if not len(accounts):
         return []

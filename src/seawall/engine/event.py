@@ -58,7 +58,8 @@ class Loaded(Event, frozen=True, tag="loaded"):
     """A whole book at once, as columns of little-endian integers.
 
     Each row credits an account; what an asset's rows do not cancel among themselves comes from the
-    outside account, so deposits and trades can be loaded in one go.
+    outside account, so deposits and trades can be loaded in one go. It is how a book moves in: no
+    cap is asked, and no breaker counts it as a deposit.
     """
 
     account: bytes  # [row] int32

@@ -6,6 +6,7 @@ import msgspec
 
 from seawall.engine.effect import State
 from seawall.engine.state import Venue
+from seawall.engine.top_up import in_coins
 from seawall.margin import ExactRequirement, Term
 from seawall.margin.counted import counted_coins
 from seawall.market import Kind
@@ -29,6 +30,8 @@ class AccountExplanation(msgspec.Struct, frozen=True):
     prices: dict[str, str]  # Coin or contract → price in the quote currency.
     deadline_ms: int | None
     counted: dict[str, str] = {}  # Coin → dollars that its posted balance counts for.
+    # Coin → least deposit that alone restores the initial margin; empty where none is needed.
+    restores: dict[str, str] = {}
 
 
 def explain_account(venue: Venue, account: int, sequence: int) -> AccountExplanation:
@@ -36,9 +39,10 @@ def explain_account(venue: Venue, account: int, sequence: int) -> AccountExplana
     number = int(venue.method[account])
     rows = venue.ledger.rows(account)
     assets = venue.catalogue.assets
-    told = venue.methods[number].explain(
-        rows, venue.tables.exact(number), [asset.id for asset in assets]
-    )
+    table, method = venue.tables.exact(number), venue.methods[number]
+    told = method.explain(rows, table, [asset.id for asset in assets])
+    need = told.requirement
+    missing = need.initial - need.margin_equity
     return AccountExplanation(
         account=account,
         name=venue.names[account],
@@ -55,7 +59,11 @@ def explain_account(venue: Venue, account: int, sequence: int) -> AccountExplana
         deadline_ms=venue.deadline.get(account),
         counted={
             assets[one.asset].id: format_atoms(one.counted, venue.catalogue.numeraire.decimals)
-            for one in counted_coins(venue.methods[number], rows, venue.tables.exact(number))
+            for one in counted_coins(method, rows, table)
+        },
+        restores={
+            assets[coin].id: format_atoms(atoms, assets[coin].decimals)
+            for coin, atoms in (in_coins(rows, table, method, missing) if missing > 0 else ())
         },
     )
 

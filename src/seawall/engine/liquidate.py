@@ -41,39 +41,45 @@ from seawall.money import Rounding, multiply_ratio
 
 
 def liquidate(venue: Venue, account: int) -> None:
-    """Take the next step for an account in liquidation, unless it waits for an answer.
+    """Take the next steps for an account in liquidation, until it waits for an answer.
 
-    The step sells no more than restores the initial margin, and no more than the book's depth
-    takes near the mark. An account with nothing left to sell is wound up.
+    A step sells no more than restores the initial margin, and no more than the book's depth takes
+    near the mark. An account with nothing left to sell is wound up.
     """
+    while _takes_a_step(venue, account):
+        pass  # What was taken at once changed the account, so there may be a next step.
+
+
+def _takes_a_step(venue: Venue, account: int) -> bool:
+    """Take one step; False where there is no next one now."""
     if venue.waiting.get(account) or not gate.may_liquidate(venue, account):
-        return
+        return False
     verdict = venue.judge(account)
     contracts = venue.open_contracts(account)
     if account in venue.offers.of:
         if verdict.margin_equity < verdict.initial:
-            return
+            return False
         auctions.withdraw(venue, account)
     if account in venue.offers.whole and whole.goes_on(venue, account, verdict):
-        return
+        return False
     if contracts and verdict.margin_equity >= verdict.initial:
         venue.change_state(account, State.HEALTHY, verdict)
-    elif contracts and whole.offer_account(venue, account):
-        return
-    elif contracts and take_over(venue, account, verdict):
-        liquidate(venue, account)
-    elif contracts:
+        return False
+    if contracts and whole.offer_account(venue, account):
+        return False
+    if contracts and take_over(venue, account, verdict):
+        return True
+    if contracts:
         out_of_reach = verdict.equity < 0 and not _fund_can_carry(venue, account, verdict)
         if out_of_reach and deleverage_account(venue, account):
-            liquidate(venue, account)
-        else:
-            _order(venue, account, verdict)
-    else:
-        _close(venue, account)
+            return True
+        return _order(venue, account, verdict)
+    _close(venue, account)
+    return False
 
 
 def can_move(venue: Venue, account: int, equity: float) -> bool:
-    """Whether an account in liquidation could do anything now; `equity` is the screen's.
+    """Whether an account in liquidation could do anything now; `equity` is the screen's least.
 
     It cannot where the book has nothing for its contracts and its wind-down is the fund's to carry.
     Only a filter: what is then taken is decided by exact verdicts.
@@ -153,16 +159,16 @@ def _book_fill(venue: Venue, order: OpenOrder, event: Filled) -> None:
     )
 
 
-def _order(venue: Venue, account: int, verdict: ExactRequirement) -> None:
+def _order(venue: Venue, account: int, verdict: ExactRequirement) -> bool:
+    """Offer what the next step closes; True where some of it was taken at once."""
     exits = _exits(venue, account, venue.rows(account))
     if not exits:
-        return
+        return False
     before = len(venue.effects)
     for close in taking.closes(venue, account, verdict, exits):
         instrument, lots = venue.catalogue.assets[close.asset].instrument, close.lots
         _send(venue, account, instrument, lots, _limit(venue, account, instrument, lots, verdict))
-    if any(isinstance(told, ExitFilled) for told in venue.effects[before:]):
-        liquidate(venue, account)  # It was filled at once, so there may be a next step.
+    return any(isinstance(told, ExitFilled) for told in venue.effects[before:])
 
 
 def _send(venue: Venue, account: int, instrument: int, lots: int, limit: int) -> None:

@@ -22,7 +22,7 @@ from seawall.engine.rulebook import Rulebook, decode
 from seawall.engine.state import SYSTEM_ACCOUNTS, OpenOrder, Rates, Venue
 from seawall.engine.tables import Tables
 from seawall.engine.watch import BandRow, StandingRow, SumRow, recalled, remembered
-from seawall.engine.waterfall_rules import ONE_FUND, accounts_named
+from seawall.engine.waterfall_rules import ONE_FUND, SHORTFALL, accounts_named
 from seawall.ledger import Ledger
 from seawall.margin.collateral import Observed
 from seawall.market import Instrument, Snapshot, VolatilitySlice
@@ -130,6 +130,8 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     used = sorted({int(m) for m in np.unique(venue.method)} - {NO_METHOD})
     if not fits or any(old.method_names[m] not in number for m in used):
         return False
+    if _is_short(venue) and rulebook.loss_sharing.rule != "withdrawal_haircut":
+        return False  # Nobody would make up for what withdrawals were to bring back.
     named = accounts_named(rulebook.funds, rulebook.loss_sharing)
     if any(venue.method[venue.number[name]] >= 0 for name in named if name in venue.number):
         return False  # A margined account has the name of a fund.
@@ -148,6 +150,11 @@ def change_rules(venue: Venue, rulebook: Rulebook) -> bool:
     if ready:
         venue.tables.reprice(venue.catalogue, venue.snapshot, None)
     return True
+
+
+def _is_short(venue: Venue) -> bool:
+    place = venue.number.get(SHORTFALL)
+    return place is not None and any(atoms < 0 for _, atoms in venue.ledger.rows(place))
 
 
 def dump(sequence: int, chain: bytes, venue: Venue | None) -> bytes:

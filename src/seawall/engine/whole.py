@@ -22,7 +22,7 @@ from seawall.engine.effect import (
     State,
 )
 from seawall.engine.event import ShareTaken, Traded
-from seawall.engine.funds import draw_funds
+from seawall.engine.funds import draw_funds, pay_fee
 from seawall.engine.offers import WholeSale
 from seawall.engine.state import CLEARING, Venue
 from seawall.engine.trading import is_margined
@@ -69,7 +69,7 @@ def offer_account(venue: Venue, account: int) -> bool:
     sale = WholeSale(number, account, rule, auction, _end(venue, rule, auction))
     venue.offers.add_whole(sale)
     atoms = _cash_atoms(venue, min(fee, max(0, now.value)), Rounding.DOWN)
-    venue.move(_cash(venue), account, venue.funds[0], atoms, Cause.FEE)
+    pay_fee(venue, account, _largest(venue, account), _cash(venue), atoms)
     venue.effects.append(
         AuctionStarted(
             auction=number,
@@ -83,6 +83,12 @@ def offer_account(venue: Venue, account: int) -> bool:
         )
     )
     return True
+
+
+def _largest(venue: Venue, account: int) -> int:
+    """The account's contract with the most notional: its market's funds get the fee."""
+    notional = venue.tables.exact(0).notional
+    return max(venue.sides(account), key=lambda side: side.lots * notional[side.asset]).instrument
 
 
 def goes_on(venue: Venue, account: int, verdict: ExactRequirement) -> bool:

@@ -37,12 +37,13 @@ class Ledger:
     ([(0, -500)], [(0, 500)])
     """
 
-    __slots__ = ("_assets", "_last_id", "_regions", "_skipped", "_touched")
+    __slots__ = ("_assets", "_last_id", "_outside_order", "_regions", "_skipped", "_touched")
 
     def __init__(self, assets: int = 0) -> None:
         self._assets = 0
         self._regions = Regions()
         self._last_id = 0
+        self._outside_order = 0  # Loads and late transfers, which leave the last id where it was.
         self._skipped: set[int] = set()
         self._touched: set[int] = set()
         self.admit(assets)
@@ -75,6 +76,14 @@ class Ledger:
     def next_id(self) -> int:
         """The id that continues the sequence of transfers."""
         return self._last_id + 1
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever a balance changed; who remembers rows need not read them again till then.
+
+        Counts for this object only; a restored ledger begins anew.
+        """
+        return self._last_id + self._outside_order
 
     @property
     def generation(self) -> int:
@@ -168,6 +177,7 @@ class Ledger:
         if isinstance(written, Refusal):
             return written
         self._touched.update(written.tolist())
+        self._outside_order += 1
         return None
 
     def balance(self, account: int, asset: int) -> int:
@@ -238,6 +248,7 @@ class Ledger:
         self._regions.put(source, asset, left)
         self._regions.put(target, asset, right)
         self._note(transfer.id)
+        self._outside_order += 1
         self._touched.add(source)
         self._touched.add(target)
         return None
