@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -90,7 +91,7 @@ def test_drawn_moves_have_the_stated_deviation_and_no_drift() -> None:
     """Of 4,000 draws the deviation is within 5 % and the mean within 4 standard errors."""
     coin = CoinChoice(id="BTC", price=Decimal(10**5), volatility=Decimal("0.001"))
     path = course(coin, steps=4000)["BTC"]
-    moves = [b / a - 1 for a, b in zip(path, path[1:], strict=False)]
+    moves = [b / a - 1 for a, b in itertools.pairwise(path)]
     mean = sum(moves) / len(moves)
     deviation = (sum((one - mean) ** 2 for one in moves) / len(moves)) ** 0.5
     assert deviation == pytest.approx(0.001, rel=0.05)
@@ -169,7 +170,7 @@ def test_rules_may_stand_in_the_file_or_beside_it(tmp_path) -> None:
     from seawall.simulation.world import load
     from seawall.simulation.world.small import SMALL, SMALL_RULES
 
-    (tmp_path / "rules.toml").write_text(SMALL_RULES)
+    (tmp_path / "rules.toml").write_text(SMALL_RULES.removeprefix("\n"))
     beside = SMALL.replace("rules = '''RULES'''", 'rulebook = "rules.toml"')
     (tmp_path / "world.toml").write_text(beside)
     assert load(tmp_path / "world.toml") == read(SMALL.replace("RULES", SMALL_RULES), "small")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seawall.simulation.bars import ScenarioError
-from seawall.simulation.world import load, read
+from seawall.simulation.world import World, load, read
 from seawall.simulation.world.small import SMALL, SMALL_RULES
 
 GOOD = SMALL.replace("RULES", SMALL_RULES)
@@ -18,23 +18,32 @@ WRONG = [
     ("steps = 60", 'steps = "x"', "$.steps: Expected `int`, got `str`"),
     ("steps = 60", "steps = 60\nspeed = 2", "$: Object contains unknown field `speed`"),
     ("price = 60_000", "price = nan", "$.coins[1].price: NaN is not a finite number"),
-    ("price = 60_000", "price = 0", "$.coins[1].price: must be positive, not 0"),
+    ("price = 60_000", "price = 0", "$.coins[1].price: must lie in [0.000001, 100,000,000]"),
     ('follows = "USD"', 'follows = "BTC"', "$.coins[0].follows: BTC is neither USD nor a coin"),
     ("size = -0.06", "size = -1", "$.coins[1].shocks[0].size: must be above -1"),
     ('coin = "BTC"\n', 'coin = "ETH"\n', "$.books[0].coin: there is no coin ETH"),
     ("permanent = 1", "permanent = 2", "$.books[0].permanent: must lie in [0, 1], not 2"),
     ("permanent = 1", 'law = { law = "cubic" }', "$.books[0].law"),
     ("permanent = 1", 'law = { law = "sqrt", factor = 2 }', "$.books[0].law: factor: must lie in"),
-    ("depth = 100_000_000", "depth = 0", "$.books[0].makers[0].depth: must be positive"),
+    ("depth = 100_000_000", "depth = 0", "$.books[0].makers[0].depth: must lie in [1,"),
     ('BTC = "BTC" }', 'BTC = "x" }', "$.venues[0].books.BTC: there is no book x of BTC"),
     ('"isolated"\nbooks', '"x"\nbooks', "$.venues[0].maker_method: the rulebook has no margin"),
     ('base = "BTC"', 'base = "ETH"', "$.venues[0].contracts[0].base: the rulebook has no coin"),
     ("lot = 0.001", "lot = 0", "$.venues[0].contracts[0].lot: must be positive"),
+    ("lot = 0.001", "lot = 1e-9", "$.venues[0].contracts[0].lot: must be positive with at most 8"),
+    ("largest = 2_000_000", "largest = 1e20", "$.traders[0].largest: must lie in [1,"),
+    ("count = 40", "count = 9_000_000", "$.traders[0].count: must be at most 1,000,000"),
+    ('name = "street"', 'name = "fees"', "$.books: the maker's name fees is taken"),
+    ('name = "street"', 'name = "trader 7"', "$: the name trader 7 is one of the people of trader"),
     ("fund = { USDC = 100_000_000 }", "fund = { X = 1 }", "$.venues[0].fund.X: must be a coin"),
     ("fee_ratio = 0,", "fee_ratio = 2,", "$.venues[0].rules: fee_ratio must lie in [0, 1]"),
     ('venue = "perps"', 'venue = "x"', "$.traders[0].venue: there is no venue x"),
     ('"BTC/USDC:USDC"\nmethod', '"x"\nmethod', "$.traders[0].contract: x is no perpetual"),
-    ('method = "isolated"\n', 'method = "x"\n', "$.traders[0].method: the rulebook has no margin"),
+    (
+        '"\nmethod = "isolated"\n',
+        '"\nmethod = "x"\n',
+        "$.traders[0].method: the rulebook has no margin",
+    ),
     ("count = 40", "count = 0", "$.traders[0].count: must be at least 1, not 0"),
     ("largest = 2_000_000", "largest = 1", "$.traders[0].largest: must be above smallest"),
     ("[25, 0.4]", "[25, 0.5]", "$.traders[0].leverage: shares must sum to 1"),
@@ -47,7 +56,7 @@ WRONG = [
     (
         "count = 40",
         'count = 40\nrules = [{ rule = "pray" }]',
-        "$.traders[0].rules[0]: Invalid value 'pray'",
+        "$.traders[0].rules[0].rule: Invalid value 'pray'",
     ),
 ]
 MORE = [
@@ -95,6 +104,21 @@ def test_a_rulebook_is_given_once_and_must_be_there() -> None:
     gone = SMALL.replace("rules = '''RULES'''", 'rulebook = "r.toml"')
     with pytest.raises(ScenarioError, match=r"w.toml: \$.venues\[0\].rulebook: r.toml cannot be"):
         read(gone, "w.toml")
+
+
+def test_a_venue_whose_oracle_hears_nobody_is_refused_before_it_runs() -> None:
+    oracle = """
+[oracle.BTC]
+sources = [{ id = "elsewhere" }]
+age_max_ms = 60_000
+outlier_ratio = 0.1
+confidence_ratio_max = 0.1
+withdrawal_age_max_ms = 60_000
+liquidation_age_max_ms = 60_000
+"""
+    text = SMALL.replace("RULES", SMALL_RULES + oracle)
+    with pytest.raises(ScenarioError, match=r"small: \$.venues\[0\]: perps has no price of BTC"):
+        World(1, read(text, "small"))
 
 
 def test_a_file_that_is_not_there_is_said_so() -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from seawall import __version__
-from seawall.cli import failure_commands, of_account
+from seawall.cli import failure_commands, of_account, of_book, of_world
 from seawall.cli.options import Json
 from seawall.cli.output import INTERRUPTED, WRONG_INPUT, Failure, say_failure
 
@@ -83,6 +83,8 @@ def replay(
 
 
 of_account.add_to(app)
+of_book.add_to(app)
+of_world.add_to(app)
 
 
 @app.command
@@ -168,6 +170,80 @@ def backtest(
 
     setting = Setting(side, horizon, confidence, window, decay, volatility_floor, rise_days)
     return run(methods, prices, setting, close, symbol, out, json)
+
+
+@app.command
+def sweep(
+    spec: Path,
+    /,
+    *,
+    scheduler: str | None = None,
+    workers: int = 0,
+    out: Path = DEFAULT_OUT,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Run many parameter sets many times and say which costs least within a limit of losses.
+
+    Parameters
+    ----------
+    spec
+        The sweep file (TOML): base, parameters, runs, objective.
+    scheduler
+        Address of a Dask scheduler, such as tcp://host:8786. Default: workers of this machine.
+    workers
+        How many interpreters of this machine; 1 is this one, 0 one for each core.
+    out
+        Folder for sweep.html, sweep.parquet and the runs; what is there of this spec is kept.
+    overwrite
+        Run everything anew.
+    json
+        Print one JSON object.
+    """
+    from seawall.cli.run_sweep import run
+
+    return run(spec, out, workers, scheduler, overwrite, json)
+
+
+@app.command
+def serve(
+    *,
+    rules: Path | None = None,
+    store: str = "sqlite:///venue.db",
+    replay: Path | None = None,
+    speed: str = "60x",
+    accounts: int | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8750,
+    bootstrap: Annotated[bool, Parameter(negative="")] = False,
+    log: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run the margin engine as a service with an HTTP API.
+
+    Parameters
+    ----------
+    rules
+        Rulebook (TOML) under which a new venue opens. Without it, the API opens the venue.
+    store
+        Where journal and keys are kept: a file or a database URL. It goes on where that ends.
+    replay
+        A scenario file whose ticks are played into the venue.
+    speed
+        Seconds of the scenario in one second, such as 60x.
+    accounts
+        Another number of accounts than the scenario's.
+    host
+        Address to listen on. Without API keys only loopback.
+    port
+        0 takes a free one.
+    bootstrap
+        Make the first API key and print it once; from then on every request needs a key.
+    log
+        Write a line of JSON for each request to stderr.
+    """
+    from seawall.cli.run_serve import run
+
+    return run(rules, store, replay, speed, accounts, host, port, bootstrap, log)
 
 
 @journal.command
