@@ -299,6 +299,28 @@ deposit_ratio = 0.01
     assert room.engine.ledger.balance(INSURANCE_FUND, USDC) == usdc(37.96 + 18.7975)
 
 
+def test_who_wins_what_it_cannot_carry_forfeits_too() -> None:
+    """Dave has 100 dollars, and 73 lots of 51.5 ask for 376 of initial margin."""
+    room = Room(
+        "[exits.BTC]\nexit = 'sealed'\ncommit_seconds = 10\nreveal_seconds = 10\n"
+        "deposit_ratio = 0.01\n"
+    )
+    room.price(52_000, 1)
+    bids = {CAROL: (73, 51_500 * ONE), DAVE: (73, 51_900 * ONE)}
+    for account, (lots, price) in bids.items():
+        digest = commitment(1, account, lots, price, b"salt")
+        room.send(AuctionCommitted(time_ms=room.now, auction=1, account=account, digest=digest))
+    room.wait(10)
+    for account, (lots, price) in bids.items():
+        room.send(AuctionRevealed(time_ms=room.now, auction=1, account=account, lots=lots,
+                                  price=price, salt=b"salt"))  # fmt: skip
+    (void,) = only(room.wait(10), BidVoid)
+    assert (void.account, void.reason) == (DAVE, Reason.INSUFFICIENT_MARGIN)
+    balances = [room.engine.ledger.balance(one, USDC) for one in (CAROL, DAVE, INSURANCE_FUND)]
+    assert balances == [usdc(2_000), usdc(100 - 37.96), usdc(37.96)]
+    assert room.engine.ledger.balance(CLEARING, USDC) == 0
+
+
 def test_a_batch_has_one_price() -> None:
     """Alice's order is 73 lots at 51,480 (52,000 less 1 %) or better; bids for 50 at 52,100 and
 

@@ -91,6 +91,7 @@ class Heard:
 def test_a_call_that_is_told_again_is_one_call() -> None:
     heard = Heard(GRACE)
     heard.tick(52_500, 0)
+    assert heard.engine.explain(ALICE).restores == {"USDC": "275", "BTC": "0.0052381"}
     heard.deposit(ALICE, 75, 1)
     heard.send(Elapsed(time_ms=NOW + 240_000))
     heard.tick(57_500, 5)  # Equity 825, initial 575.
@@ -102,6 +103,7 @@ def test_a_call_that_is_told_again_is_one_call() -> None:
         "healthy again: margin equity 825.00 covers the initial margin 575.00",
         "the call is withdrawn: the initial margin is covered without a payment",
     ]
+    assert heard.engine.explain(ALICE).restores == {}
     assert heard.recorder.counts[Called] == 2
     assert sum(heard.recorder.calls) == 1
     assert heard.recorder.summary(heard.engine, 0.0).calls == 1

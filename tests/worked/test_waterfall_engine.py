@@ -466,11 +466,14 @@ def test_withdrawals_leave_a_part_until_the_fund_is_filled() -> None:
     carol = napkin.engine.account("carol")
     assert napkin.withdraw("carol", 1_000) == (Withheld(account=carol, coin=USDC, atoms=usdc(25)),)
     assert napkin.coins("shortfall") == -usdc(75)
+    other = RulesChanged(time_ms=NOW, rulebook=read(RULES).canonical())
+    assert [told.reason.value for told in napkin.send(other)] == ["rules_do_not_fit"]  # Not now.
     assert napkin.withdraw("carol", 1_000) == (Withheld(account=carol, coin=USDC, atoms=usdc(25)),)
     napkin.deposit("insurance_fund", 60)
     assert napkin.withdraw("carol", 1_000) == ()
     assert (napkin.coins("insurance_fund"), napkin.coins("shortfall")) == (usdc(10), 0)
     assert waterfall_report(napkin.told).withheld == ((USDC, usdc(50)),)
+    assert napkin.send(other) == ()
 
 
 def test_debt_and_collateral_go_to_the_others_by_stake() -> None:

@@ -24,6 +24,7 @@ from seawall.engine.effect import (
     WaterfallDone,
 )
 from seawall.engine.event import (
+    AuctionCommitted,
     AuctionTaken,
     Deposited,
     Events,
@@ -191,6 +192,17 @@ def test_a_halted_backstop_takes_nothing_over() -> None:
     assert of(effects, Deleveraged)
 
 
+def test_a_halted_bidder_lodges_no_deposit() -> None:
+    rule = 'exits.BTC = { exit = "sealed", commit_seconds = 9, reveal_seconds = 9, '
+    desk = Desk(rule + "deposit_ratio = 0.01 }")
+    desk.tick(52_000)
+    desk.shut("carol", Mode.HALTED)
+    carol = desk.engine.account("carol")
+    event = AuctionCommitted(time_ms=NOW, auction=1, account=carol, digest=bytes(32))
+    assert desk.send(event)[0].reason is Reason.HALTED
+    assert desk.engine.ledger.balance(carol, 0) == 10**10
+
+
 # -- a share of a whole account is noted as what it is ---------------------------------------------
 
 
@@ -205,6 +217,16 @@ def test_a_share_says_what_it_closed_and_trips_the_rate() -> None:
     assert (changed.breaker, changed.mode) == ("rate", Mode.REDUCE_ONLY)
     assert changed.observed > 1_000 * ONE
     assert not isinstance(desk.share("carol", SHARE // 100, 10**14)[0], Refused)  # It goes on.
+
+
+def test_the_fee_of_a_whole_account_fills_the_funds_of_its_largest_market() -> None:
+    """As in the auction's own test: a tenth of what the first share would cost, 6.622073."""
+    desk = Desk(WHOLE + 'funds = [{ name = "wide" }, { name = "ring", markets = ["BTC"], '
+                "fee_share = 1 }]\n")  # fmt: skip
+    desk.tick(52_000)
+    balance = desk.engine.ledger.balance
+    assert balance(desk.engine.account("ring"), 0) == 6_622_073
+    assert balance(desk.engine.account("wide"), 0) == 0
 
 
 def test_what_a_bidder_is_paid_was_needed_and_came_from_the_funds_of_the_market() -> None:

@@ -140,6 +140,7 @@ def _as_json(witness: Witness, told: AccountExplanation) -> dict[str, Any]:
         **requirement_json(told.requirement, decimals),
         "terms": terms_json(told.terms, told.quantities, decimals),
         "prices": told.prices,
+        "restores": told.restores,
         "steps": [
             {"time_ms": time_ms, "sequence": sequence, "text": text}
             for time_ms, sequence, text in _steps(witness, told.account)
@@ -161,6 +162,9 @@ def _print(witness: Witness, told: AccountExplanation) -> None:
     print_requirement(told.requirement, numeraire.decimals, numeraire.id)
     print_terms(told.terms, told.quantities, numeraire.decimals, numeraire.id)
     print_line(f"binding: {told.binding}")
+    if told.restores:
+        sums = " or ".join(f"{grouped(amount)} {coin}" for coin, amount in told.restores.items())
+        print_line(f"a deposit of {sums} restores the initial margin")
     prices = ", ".join(f"{name} {grouped(price)}" for name, price in told.prices.items())
     print_line(f"prices: {prices or 'nothing held'}")
     print_line(f"method {told.method}, rulebook fingerprint {told.fingerprint}\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 
-from seawall.engine.effect import AuctionEnded, AuctionEnding, AuctionStarted, BidVoid
+from seawall.engine.effect import AuctionEnded, AuctionEnding, AuctionStarted, BidVoid, Reason
 from seawall.engine.exit_rules import is_auction
 from seawall.engine.funds import pay_fee
 from seawall.engine.offers import BatchSale, HealthSale, Offer, Sale
@@ -169,7 +169,7 @@ def close_out(venue: Venue, offered: Offer) -> None:
         for bidder, _ in result.returned:
             pay_deposit(venue, offered, CLEARING, bidder)
         for _ in result.forfeited:
-            pay_fee(venue, CLEARING, offered.instrument, _coin(venue, offered), offered.deposit)
+            _forfeit(venue, offered, CLEARING)
         fills = result.result.fills
     elif isinstance(sale, BatchSale):
         fills = _cleared(venue, offered, sale)
@@ -179,6 +179,9 @@ def close_out(venue: Venue, offered: Offer) -> None:
         if refusal is not None:
             void = BidVoid(auction=offered.number, account=fill.taker, reason=refusal)
             venue.effects.append(void)
+            if isinstance(sale, SealedAuction) and refusal is Reason.INSUFFICIENT_MARGIN:
+                _forfeit(venue, offered, fill.taker)  # It was given back just now.
+                venue.shaken.add(fill.taker)
             continue
         left -= fill.lots
         fill_offer(venue, offered, fill)
@@ -195,6 +198,11 @@ def fill_offer(venue: Venue, offered: Offer, fill: ExitFill) -> None:
 def pay_deposit(venue: Venue, offered: Offer, source: int, target: int) -> None:
     """Move one bidder's deposit."""
     venue.move(_coin(venue, offered), source, target, offered.deposit, Cause.AUCTION_DEPOSIT)
+
+
+def _forfeit(venue: Venue, offered: Offer, source: int) -> None:
+    """A deposit goes where the fees of its market go."""
+    pay_fee(venue, source, offered.instrument, _coin(venue, offered), offered.deposit)
 
 
 def _coin(venue: Venue, offered: Offer) -> int:

@@ -15,18 +15,23 @@ from seawall.engine import Engine
 from seawall.engine.effect import (
     AuctionEnded,
     AuctionStarted,
+    AuctionTurned,
     Called,
+    CallReduced,
+    CallWithdrawn,
     Deleveraged,
     Effects,
     ExitFilled,
     FundPaid,
     Liquidated,
     LossShared,
+    NotTaken,
     Redistributed,
     ShareSold,
     State,
     StateChanged,
     TakenOver,
+    Transition,
     Uncovered,
     WaterfallDone,
 )
@@ -49,10 +54,14 @@ TOLD = frozenset(
     (
         StateChanged,
         Called,
+        CallReduced,
+        CallWithdrawn,
+        NotTaken,
         Liquidated,
         ExitFilled,
         ShareSold,
         AuctionStarted,
+        AuctionTurned,
         AuctionEnded,
         FundPaid,
         LossShared,
@@ -135,6 +144,7 @@ class Recorder:
         """The run in one row."""
         told = [row[2] for rows in self.told.values() for row in rows]
         changes = Counter(one.after for one in told if isinstance(one, StateChanged))
+        breaches = sum(map(_is_breach, told))  # A call that is told again is no other call.
         taken = [one for one in told if isinstance(one, Deleveraged)]
         is_margined = (engine.venue.method >= 0).tolist()
         names = [name for name, counts in zip(engine.names, is_margined, strict=True) if counts]
@@ -143,7 +153,7 @@ class Recorder:
             ticks=len(self.time_ms),
             events=engine.sequence,
             accounts=len(names),
-            calls=self.counts[Called],
+            calls=breaches,
             warned=changes[State.WARNED],
             liquidations_partial=sum(not point.full for point in self.points),
             liquidations_full=sum(point.full for point in self.points),
@@ -175,7 +185,7 @@ class Recorder:
     def _tell(self, time_ms: int, engine: Engine, effect: Effects) -> None:
         account: int = effect.account  # type: ignore[union-attr]
         self.told[account].append((time_ms, engine.sequence, effect))
-        if isinstance(effect, Called):
+        if _is_breach(effect):
             if self.calls:
                 self.calls[-1] += 1
         elif isinstance(effect, Liquidated | ExitFilled):
@@ -227,6 +237,11 @@ class Recorder:
         return WorstAccount(
             engine.names[account], method, steps, self._lost(account), self.unpaid[account]
         )
+
+
+def _is_breach(effect: Effects) -> bool:
+    """Whether an account crossed its maintenance margin, so that it was called."""
+    return isinstance(effect, StateChanged) and effect.reason is Transition.BREACHED
 
 
 def tag(kind: type[Effects]) -> str:

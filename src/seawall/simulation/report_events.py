@@ -60,6 +60,7 @@ TEXT = frozenset(("effect", "account_name", "instrument", "before", "after", "re
 RENAMED = {"amount": "atoms", "limit": "price"}
 EXACT = Context(prec=38, traps=[Inexact])
 COLUMNS = frozenset(EffectRow.__struct_fields__)
+IN_COINS = frozenset((("flash_taken", "fee"),))  # Not money of the numeraire: left out.
 
 
 def effect_row(
@@ -80,7 +81,9 @@ def effect_row(
         cells["account"] = None
     elif account is not None:
         cells["account_name"] = name(account)
-    if cells.get("instrument") is not None:
+    if cells.get("instrument", -1) < 0:  # None, or a whole account.
+        cells["instrument"] = None
+    else:
         cells["instrument"] = instrument_id(cells["instrument"])
     tag = str(effect.__struct_config__.tag)
     return EffectRow(sequence=sequence, time_ms=time_ms, effect=tag, **cells)
@@ -90,7 +93,12 @@ def effect_row(
 def _cells(kind: type[Effect]) -> tuple[tuple[str, str], ...]:
     """(column, field) of an effect."""
     named = ((RENAMED.get(field, field), field) for field in kind.__struct_fields__)
-    return tuple((column, field) for column, field in named if column in COLUMNS)
+    tag = str(kind.__struct_config__.tag)
+    return tuple(
+        (column, field)
+        for column, field in named
+        if column in COLUMNS and (tag, field) not in IN_COINS
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,10 @@ from seawall.engine import Engine
 from seawall.engine.effect import (
     AuctionEnded,
     AuctionStarted,
+    AuctionTurned,
     Called,
+    CallReduced,
+    CallWithdrawn,
     Compensated,
     Deleveraged,
     Effects,
@@ -17,9 +20,11 @@ from seawall.engine.effect import (
     FundPaid,
     Liquidated,
     LossShared,
+    NotTaken,
     OrderWanted,
     Redistributed,
     ShareSold,
+    Spared,
     State,
     StateChanged,
     Suspended,
@@ -30,34 +35,37 @@ from seawall.engine.effect import (
 )
 from seawall.money import format_atoms
 
-Offered = ExitFilled | AuctionStarted | AuctionEnded | ShareSold
+Asked = Called | CallReduced | CallWithdrawn | NotTaken
+Offered = ExitFilled | AuctionStarted | AuctionEnded | AuctionTurned | ShareSold
 Borne = TakenOver | Redistributed | Withheld | WaterfallDone | LossShared
 Told = tuple[int, int, Effects]  # (time_ms, sequence, effect)
 
 
 def steps_of(engine: Engine, told: Iterable[Told]) -> Iterator[tuple[int, int, Effects, str]]:
-    """Every step of one account. A call is told together with the verdict that it stands on."""
+    """Every step of one account. A call is told together with the verdict that it stands on.
+
+    One that is only told again stands on none of its own.
+    """
     verdict: StateChanged | None = None
+    judged = -1  # The event of that verdict.
     rows = list(told)
     for place, (time_ms, sequence, effect) in enumerate(rows):
         if isinstance(effect, StateChanged):
-            verdict = effect
+            verdict, judged = effect, sequence
             following = rows[place + 1] if place + 1 < len(rows) else None
             if following and following[1] == sequence and isinstance(following[2], Called):
                 continue
-        yield time_ms, sequence, effect, sentence(engine, effect, verdict)
+        fresh = verdict if judged == sequence else None
+        yield time_ms, sequence, effect, sentence(engine, effect, fresh)
 
 
 def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = None) -> str:
-    """Say what an effect did to its account; `verdict` is the last one before it."""
+    """Say what an effect did to its account; `verdict` is the last one before it in its event."""
     match effect:
         case StateChanged():
             said = _verdict(engine, effect)
-        case Called():
-            why = f"{_against(engine, verdict)}; " if verdict else ""
-            said = f"called: {why}{_money(engine, effect.amount)} restores the initial margin"
-            if verdict and verdict.after is State.LIQUIDATING:
-                said += "; without a grace time, so liquidation begins"
+        case Called() | CallReduced() | CallWithdrawn() | NotTaken():
+            said = _asked(engine, effect, verdict)
         case Liquidated():
             verb = "bought" if effect.lots > 0 else "sold"
             left = "the position is closed" if effect.full else "a part is left"
@@ -65,7 +73,7 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
                 f"{verb} {_lots(engine, effect.instrument, effect.lots)} at "
                 f"{_price(engine, effect.price)}, fee {_money(engine, effect.fee)}; {left}"
             )
-        case ExitFilled() | AuctionStarted() | AuctionEnded() | ShareSold():
+        case ExitFilled() | AuctionStarted() | AuctionEnded() | AuctionTurned() | ShareSold():
             said = _offered(engine, effect)
         case Compensated() | Suspended():
             said = _amended(engine, effect)
@@ -94,6 +102,36 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
     return said
 
 
+def _asked(engine: Engine, effect: Asked, verdict: StateChanged | None) -> str:
+    """What an account was asked for, and what it was left with."""
+    match effect:
+        case Called():
+            again = "called" if verdict or not effect.level else "called again"
+            level = f" (level {effect.level})" if effect.level else ""
+            why = f"{_against(engine, verdict)}; " if verdict else ""
+            said = f"{again}{level}: {why}{_money(engine, effect.amount)} restores the initial "
+            said += f"margin{_or_coins(engine, effect)}"
+            if verdict and verdict.after is State.LIQUIDATING:
+                said += "; without a grace time, so liquidation begins"
+            return said
+        case CallReduced():
+            missing = f"{_money(engine, effect.amount)} is still missing"
+            return f"a part of the call was paid: {missing}{_or_coins(engine, effect)}"
+        case CallWithdrawn():
+            return "the call is withdrawn: the initial margin is covered without a payment"
+        case NotTaken():
+            names = ", ".join(engine.catalogue.assets[asset].id for asset in effect.assets)
+            if effect.reason is Spared.COSTS_MORE:
+                return f"not taken: {names}, for closing costs more than the margin that it frees"
+            return f"{names}: what the size rule asks for would harm, so the least plan is followed"
+
+
+def _or_coins(engine: Engine, effect: Called | CallReduced) -> str:
+    """What a deposit would have to be, coin by coin."""
+    sums = [_coins(engine, coin, atoms) for coin, atoms in effect.in_coins]
+    return f" ({' or '.join(sums)})" if sums else ""
+
+
 def _offered(engine: Engine, effect: Offered) -> str:
     """What became of lots that did not go to the book."""
     match effect:
@@ -105,6 +143,13 @@ def _offered(engine: Engine, effect: Offered) -> str:
                 f"{engine.names[effect.taker]} at {_price(engine, effect.price)} by "
                 f"{effect.exit}, fee {_money(engine, effect.fee)}; {left}"
             )
+        case AuctionStarted(instrument=-1):
+            return (
+                f"auction {effect.auction} ({effect.exit}) of shares of the account; all of it for "
+                f"{_money(engine, effect.price)}"
+            )
+        case AuctionTurned():
+            return f"auction {effect.auction} turned: from now on bidders are paid"
         case AuctionStarted():
             verb = "buy back" if effect.lots > 0 else "sell"
             return (
@@ -113,17 +158,27 @@ def _offered(engine: Engine, effect: Offered) -> str:
                 f"{_price(engine, effect.price)}"
             )
         case AuctionEnded():
-            left = _lots(engine, effect.instrument, effect.remainder) if effect.remainder else ""
+            left = _left(engine, effect) if effect.remainder else ""
             return (
                 f"auction {effect.auction} ended: {effect.ending.name.lower().replace('_', ' ')}"
                 + (f", {left} left" if left else "")
             )
         case ShareSold():
-            share = Decimal(effect.share * 100) / 10**18
             who = engine.names[effect.taker]
             return (
-                f"{share:.2f} % of the account taken by {who} for {_money(engine, effect.payment)}"
+                f"{_share(effect.share)} of the account taken by {who} for "
+                f"{_money(engine, effect.payment)}"
             )
+
+
+def _left(engine: Engine, effect: AuctionEnded) -> str:
+    if effect.instrument < 0:
+        return f"{_share(-effect.remainder)} of the account"
+    return _lots(engine, effect.instrument, effect.remainder)
+
+
+def _share(parts: int) -> str:
+    return f"{Decimal(parts * 100) / 10**18:.2f} %"
 
 
 def _borne(engine: Engine, effect: Borne) -> str:
