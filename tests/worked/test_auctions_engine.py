@@ -171,7 +171,7 @@ def test_a_taker_must_carry_what_it_takes() -> None:
     room.price(52_000, 1)
     room.wait(20)
     assert room.take(DAVE, 20, 52_000) == (
-        Refused(reason=Reason.INSUFFICIENT_MARGIN, account=DAVE),
+        Refused(reason=Reason.INSUFFICIENT_MARGIN, account=DAVE, auction=1),
     )
     assert only(room.take(DAVE, 19, 52_000), ExitFilled)
     assert room.take(CAROL, 9, 51_000)[0].reason is Reason.BEYOND_LIMIT
@@ -430,7 +430,7 @@ def test_without_capital_the_spread_between_auction_and_pool_pays() -> None:
     room.price(52_000, 1)
     flash = {"auction": 1, "account": DAVE, "lots": 10, "limit": 60_000 * ONE, "flash": True}
     reverted = room.send(AuctionTaken(time_ms=room.now, **flash))
-    assert reverted == (Refused(reason=Reason.REVERTED, account=DAVE),)
+    assert reverted == (Refused(reason=Reason.REVERTED, account=DAVE, auction=1),)
     room.wait(20)
     effects = room.send(AuctionTaken(time_ms=room.now, **flash))
     (told,) = only(effects, FlashTaken)

@@ -171,7 +171,7 @@ def test_refusals_in_their_order() -> None:
     assert room.take(CAROL, WHOLE, limit=10 * ONE)[0].reason is Reason.BEYOND_LIMIT
     # Dave's 20 dollars: an eighth costs 22.96 and asks for 12 · 5.20 of initial margin.
     assert room.take(DAVE, WHOLE // 8) == (
-        Refused(reason=Reason.INSUFFICIENT_MARGIN, account=DAVE),
+        Refused(reason=Reason.INSUFFICIENT_MARGIN, account=DAVE, auction=1),
     )
     assert room.send(ShareTaken(time_ms=room.now, auction=2, account=CAROL, share=1, limit=0))[
         0

@@ -168,8 +168,9 @@ def close_out(venue: Venue, offered: Offer) -> None:
         result = sealed.settle(sale, venue.time_ms)
         for bidder, _ in result.returned:
             pay_deposit(venue, offered, CLEARING, bidder)
-        for _ in result.forfeited:
+        for bidder, _ in result.forfeited:
             _forfeit(venue, offered, CLEARING)
+            _tell_void(venue, offered, bidder, Reason.NOT_REVEALED)
         fills = result.result.fills
     elif isinstance(sale, BatchSale):
         fills = _cleared(venue, offered, sale)
@@ -177,8 +178,7 @@ def close_out(venue: Venue, offered: Offer) -> None:
     for fill in fills:
         refusal = carry_refusal(venue, offered.account, offered.instrument, offered.side, fill)
         if refusal is not None:
-            void = BidVoid(auction=offered.number, account=fill.taker, reason=refusal)
-            venue.effects.append(void)
+            _tell_void(venue, offered, fill.taker, refusal)
             if isinstance(sale, SealedAuction) and refusal is Reason.INSUFFICIENT_MARGIN:
                 _forfeit(venue, offered, fill.taker)  # It was given back just now.
                 venue.shaken.add(fill.taker)
@@ -203,6 +203,10 @@ def pay_deposit(venue: Venue, offered: Offer, source: int, target: int) -> None:
 def _forfeit(venue: Venue, offered: Offer, source: int) -> None:
     """A deposit goes where the fees of its market go."""
     pay_fee(venue, source, offered.instrument, _coin(venue, offered), offered.deposit)
+
+
+def _tell_void(venue: Venue, offered: Offer, bidder: int, reason: Reason) -> None:
+    venue.effects.append(BidVoid(auction=offered.number, account=bidder, reason=reason))
 
 
 def _coin(venue: Venue, offered: Offer) -> int:

@@ -105,6 +105,7 @@ class Reason(enum.Enum):
     BID_TOO_LOW = "bid_too_low"
     ALREADY_BID = "already_bid"
     COMMITMENT_MISMATCH = "commitment_mismatch"  # Or nothing was committed.
+    NOT_REVEALED = "not_revealed"  # A sealed bid, so its deposit is forfeited.
     REVERTED = "reverted"  # A step that could not repay its loan, or found none.
     HALTED = "halted"  # By a breaker or by operators.
     REDUCE_ONLY = "reduce_only"
@@ -122,6 +123,7 @@ class Reason(enum.Enum):
 class Refused(Effect, frozen=True, tag="refused"):
     reason: Reason
     account: int = -1
+    auction: int = -1  # Of a take, bid, commitment or opening that failed.
 
 
 class StateChanged(Effect, frozen=True, tag="state_changed"):
@@ -273,7 +275,7 @@ class BidStands(Effect, frozen=True, tag="bid_stands"):
 
 
 class BidVoid(Effect, frozen=True, tag="bid_void"):
-    """Who should have taken lots could not carry them; auction 0 is a quote or a pool."""
+    """Who should have taken lots could not, or did not open a bid; auction 0: a quote or a pool."""
 
     auction: int
     account: int

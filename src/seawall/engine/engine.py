@@ -183,7 +183,8 @@ class Engine:
         """Let one event happen. A refused event changes nothing but the sequence and the chain."""
         refusal, effects = self._happen(event)
         if refusal is not None:
-            effects = (Refused(reason=refusal, account=getattr(event, "account", -1)),)
+            account, auction = getattr(event, "account", -1), getattr(event, "auction", -1)
+            effects = (Refused(reason=refusal, account=account, auction=auction),)
         self.last_event = encode_event(event)
         self.sequence += 1
         self.chain = link(self.chain, self.last_event, encode_effects(effects))

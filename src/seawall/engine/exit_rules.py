@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -24,6 +24,8 @@ from seawall.liquidation.exits import (
 )
 
 SELL_ONLY = (EnglishExit, SealedExit, ByHealthExit)  # A short is bought back on the book.
+LOTS_MAX = 2**62  # Of a range, so that its liquidity can be walked.
+RATIO_MAX = 1_000_000  # Of a range's price to the mark.
 AT_ONCE = (QuoteRequestExit, PoolExit)  # They answer in the same event.
 
 
@@ -50,15 +52,27 @@ class Provider(_Section, frozen=True, kw_only=True):
     steps: tuple[QuoteStep, ...]
 
 
+class PoolRange(_Section, frozen=True, kw_only=True):
+    """Liquidity between two prices: as deep as a pool with `lots` on each side of the mark."""
+
+    low_ratio: Decimal  # Of the mark.
+    high_ratio: Decimal
+    lots: int
+
+
 class PoolDepth(_Section, frozen=True, kw_only=True):
     """A pool for the contracts of one coin: x · y = k around the mark.
 
     With no position it stands at the mark with `lots` on each side; what it took moves its price
-    away from the mark, and what others take from it moves it back.
+    away from the mark, and what others take from it moves it back. With `ranges` in place of
+    `lots` it has liquidity in those alone, and beyond them takes nothing.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"ranges"})
+
     account: str
-    lots: int
+    lots: int = 0
+    ranges: tuple[PoolRange, ...] = ()  # From the lowest to the highest.
 
 
 class FlashTerms(_Section, frozen=True, kw_only=True):
@@ -94,8 +108,7 @@ def exit_faults(
                 yield f"coin {coin} is not listed", f"$.{table}.{coin}"
     yield from _rule_faults(exits, providers, pools)
     for coin, depth in pools.items():
-        if depth.lots <= 0:
-            yield f"lots must be positive, not {depth.lots}", f"$.pools.{coin}.lots"
+        yield from _depth_faults(depth, f"$.pools.{coin}")
         if depth.account in untraded:
             yield f"{depth.account!r} is no account that can trade", f"$.pools.{coin}.account"
     seen: set[tuple[str, str]] = set()
@@ -124,6 +137,25 @@ def _rule_faults(
             yield f"there is no pool for {coin}", f"$.exits.{coin}.exit"
         if isinstance(rule, QuoteRequestExit) and all(one.coin != coin for one in providers):
             yield f"there is no provider for {coin}", f"$.exits.{coin}.exit"
+
+
+def _depth_faults(depth: PoolDepth, path: str) -> Iterator[tuple[str, str]]:
+    if depth.ranges and depth.lots:
+        yield "lots and ranges exclude each other", f"{path}.lots"
+    if not depth.ranges and depth.lots <= 0:
+        yield f"lots must be positive, not {depth.lots}", f"{path}.lots"
+    least = Decimal(0)
+    for place, one in enumerate(depth.ranges):
+        here = f"{path}.ranges[{place}]"
+        if not 0 < one.lots <= LOTS_MAX:
+            yield f"lots must lie in [1, {LOTS_MAX}], not {one.lots}", f"{here}.lots"
+        if one.low_ratio <= 0 or one.low_ratio < least:
+            fault = f"low_ratio must be above 0 and at least {least}, not {one.low_ratio}"
+            yield fault, f"{here}.low_ratio"
+        if not one.low_ratio < one.high_ratio <= RATIO_MAX:
+            fault = f"high_ratio must lie in ({one.low_ratio}, {RATIO_MAX}], not {one.high_ratio}"
+            yield fault, f"{here}.high_ratio"
+        least = max(least, one.high_ratio)
 
 
 def _step_faults(steps: tuple[QuoteStep, ...], path: str) -> Iterator[tuple[str, str]]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from seawall.engine import auctions, ways
+from seawall.engine import auctions, depths, ways
 from seawall.engine.effect import FlashTaken, Reason
 from seawall.engine.offers import Offer
 from seawall.engine.state import Venue
 from seawall.engine.trading import exchange_for, fold
 from seawall.ledger import Cause
-from seawall.liquidation.exits import ExitFill, Side, pool
+from seawall.liquidation.exits import ExitFill, Side
 from seawall.liquidation.flash import FlashLoan, Move, flash
 from seawall.money import AmountError, parse_ratio
 
@@ -36,20 +36,18 @@ def take_through_pool(venue: Venue, offered: Offer, fill: ExitFill) -> Reason | 
         return Reason.REVERTED
     lender = venue.number.get(terms.lender, -1)
     fee_ratio = parse_ratio(terms.pool_fee_ratio)
-    found = ways.pool_of(venue, offered.account, offered.instrument, fee_ratio)
+    found = depths.pool_of(venue, offered.account, offered.instrument, fee_ratio)
     if found is None or lender < 0 or len({fill.taker, lender, found.account}) < 3:
         return Reason.REVERTED
     limit = 1 if offered.side is Side.SELL else NO_LIMIT
-    passed = pool.trade(found, offered.side, fill.lots, limit)[1].result
-    if passed.left:
+    fills = depths.fills_of(found, offered.side, fill.lots, limit)
+    if sum(passed.lots for passed in fills) < fill.lots:
         return Reason.REVERTED
-    refusal = ways.carry_refusal(
-        venue, offered.account, offered.instrument, offered.side, passed.fills[0]
-    )
+    refusal = ways.carry_refusal(venue, offered.account, offered.instrument, offered.side, fills[0])
     if refusal is not None:
         return refusal
     parties = Parties(fill.taker, lender, found.account)
-    return _settle(venue, offered, parties, fill, passed.fills[0], parse_ratio(terms.fee_ratio))
+    return _settle(venue, offered, parties, fill, fills[0], parse_ratio(terms.fee_ratio))
 
 
 def _settle(

@@ -7,7 +7,7 @@ its initial margin, or is passed over, and that is told.
 
 from __future__ import annotations
 
-from seawall.engine import taking
+from seawall.engine import depths, taking
 from seawall.engine.effect import BidVoid, ExitFilled, Reason, State
 from seawall.engine.event import Traded
 from seawall.engine.exit_rules import AT_ONCE, SELL_ONLY, is_auction
@@ -24,7 +24,6 @@ from seawall.liquidation.exits import (
     pool,
     quote_request,
 )
-from seawall.liquidation.exits.pool import Pool
 from seawall.liquidation.exits.quote_request import Quote, Step
 from seawall.market import buyer_cash
 from seawall.money import AmountError, parse_ratio
@@ -61,7 +60,8 @@ def room(venue: Venue, account: int, instrument: int, held: int) -> int:
     if is_auction(rule):
         return abs(held)
     side = Side.BUY if held < 0 else Side.SELL
-    return min(abs(held), max(0, book) + _ready(venue, account, instrument, side, rule))
+    ready = _ready(venue, account, instrument, side, abs(held), rule)
+    return min(abs(held), max(0, book) + ready)
 
 
 def ask_at_once(
@@ -140,20 +140,6 @@ def hand_over(
     )
 
 
-def pool_of(venue: Venue, account: int, instrument: int, fee: int) -> Pool | None:
-    """The pool for a contract as its position leaves it: lots · cash = depth² · mark.
-
-    None where there is none, where it is the account itself, or where it has nothing left.
-    """
-    depth = venue.rulebook.pools.get(venue.catalogue.instruments[instrument].base)
-    number = -1 if depth is None else venue.number.get(depth.account, -1)
-    if depth is None or number in (-1, account):
-        return None
-    lots = depth.lots + venue.ledger.balance(number, venue.catalogue.lot_asset[instrument])
-    cash = depth.lots**2 * venue.mark(instrument) // lots if lots > 0 else 0
-    return Pool(number, lots, cash, fee) if cash > 0 else None
-
-
 def cash_leg_of(venue: Venue, instrument: int, fill: ExitFill) -> int:
     """Atoms of the settlement currency that a fill moves; AmountError where nobody can count."""
     if venue.catalogue.instruments[instrument].is_sized_in_numeraire:
@@ -169,16 +155,16 @@ def cash_of(venue: Venue, instrument: int, lots: int, price: int) -> int:
         return 0
 
 
-def _ready(venue: Venue, account: int, instrument: int, side: Side, rule: EXITS) -> int:
-    """Lots that providers or the pool would take at the rule's own limit."""
+def _ready(venue: Venue, account: int, instrument: int, side: Side, held: int, rule: EXITS) -> int:
+    """Lots of so many held that providers or the pool would take at the rule's own limit."""
     if isinstance(rule, QuoteRequestExit):
         return sum(quote.capacity for quote in _quotes(venue, account, instrument, side))
     assert isinstance(rule, PoolExit)
-    found = pool_of(venue, account, instrument, parse_ratio(rule.fee_ratio))
+    found = depths.pool_of(venue, account, instrument, parse_ratio(rule.fee_ratio))
     if found is None:
         return 0
     limit = pool.limit_of(rule, venue.mark(instrument), side)
-    return max(0, pool.most_within(found, side, max(1, limit)))
+    return depths.most_within(found, side, held, max(1, limit))
 
 
 def _offers(
@@ -201,11 +187,11 @@ def _offers(
         asked = quote_request.request(side, lots, mark, worst, open_quotes, venue.time_ms)
         return asked.fills
     if isinstance(rule, PoolExit):
-        found = pool_of(venue, account, instrument, parse_ratio(rule.fee_ratio))
+        found = depths.pool_of(venue, account, instrument, parse_ratio(rule.fee_ratio))
         worst = _stricter(side, limit, pool.limit_of(rule, mark, side))
         if found is None or found.account in declined or worst <= 0:
             return ()
-        return pool.trade(found, side, lots, worst)[1].result.fills
+        return depths.fills_of(found, side, lots, worst)
     return ()
 
 

@@ -10,6 +10,7 @@ from seawall.engine.effect import (
     AuctionEnded,
     AuctionStarted,
     AuctionTurned,
+    BidVoid,
     Called,
     CallReduced,
     CallWithdrawn,
@@ -23,6 +24,7 @@ from seawall.engine.effect import (
     NotTaken,
     OrderWanted,
     Redistributed,
+    Refused,
     ShareSold,
     Spared,
     State,
@@ -75,6 +77,8 @@ def sentence(engine: Engine, effect: Effects, verdict: StateChanged | None = Non
             )
         case ExitFilled() | AuctionStarted() | AuctionEnded() | AuctionTurned() | ShareSold():
             said = _offered(engine, effect)
+        case Refused() | BidVoid():
+            said = _failed(engine, effect)
         case Compensated() | Suspended():
             said = _amended(engine, effect)
         case OrderWanted():
@@ -169,6 +173,16 @@ def _offered(engine: Engine, effect: Offered) -> str:
                 f"{_share(effect.share)} of the account taken by {who} for "
                 f"{_money(engine, effect.payment)}"
             )
+
+
+def _failed(engine: Engine, effect: Refused | BidVoid) -> str:
+    """Who wanted something and did not get it, at which auction, and why."""
+    known = 0 <= effect.account < len(engine.names)
+    who = f"{engine.names[effect.account]}: " if known else ""
+    why = effect.reason.value.replace("_", " ")
+    where = f" at auction {effect.auction}" if effect.auction > 0 else ""
+    verb = "refused" if isinstance(effect, Refused) else "passed over"
+    return f"{who}{verb}{where}: {why}"
 
 
 def _left(engine: Engine, effect: AuctionEnded) -> str:
