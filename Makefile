@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: run install develop test check bench conformance clean help
+.PHONY: run serve install develop test check bench conformance clean help
 
 help:  ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,6 +18,13 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+serve: $(VENV)/.served  ## Serve the crash, sixty times as fast, on http://127.0.0.1:8750.
+	$(BIN)/seawall serve --replay examples/crash-2024-08-05/scenario.toml --speed 60x
+
+$(VENV)/.served: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[service]'
 	touch $@
 
 develop: $(VENV)/.developed  ## Install what tests, linters and benchmarks need.

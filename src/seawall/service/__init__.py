@@ -1,0 +1,5 @@
+"""One process around one engine: an API over HTTP, keys, and a journal that loses nothing."""
+
+from seawall.service.problem import Problem
+
+__all__ = ["Problem"]

@@ -1,0 +1,301 @@
+"""Accounts as clients read them: every number here is the exact twin's, at one moment.
+
+Runs on the writer's thread; reads the venue and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seawall.engine import AccountExplanation, Engine
+from seawall.engine.deleverage import queue
+from seawall.engine.effect import State
+from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.margin import ExactRequirement
+from seawall.money import AmountError, format_atoms
+from seawall.portfolio.account import Account
+from seawall.portfolio.liquidation_price import Crossing, LiquidationPrices, liquidation_price
+from seawall.portfolio.read import PortfolioError
+from seawall.portfolio.what_if import WhatIf, read_change, what_if
+from seawall.pricing import PricingError
+from seawall.service.amounts import (
+    account_number,
+    asset_text,
+    instrument_number,
+    margined_number,
+    money,
+    priced,
+    quantity_text,
+    share,
+    started,
+)
+from seawall.service.problem import Problem, wrong
+from seawall.service.wire import (
+    AccountLine,
+    AccountPage,
+    AccountShown,
+    Explained,
+    MarginShown,
+    Row,
+    Supposed,
+    SupposedShown,
+    TermShown,
+    Verdict,
+)
+
+PAGE_MOST = 500
+
+
+def verdict(venue: Venue, need: ExactRequirement) -> Verdict:
+    """Write a verdict."""
+    return Verdict(
+        equity=money(venue, need.equity),
+        margin_equity=money(venue, need.margin_equity),
+        initial=money(venue, need.initial),
+        maintenance=money(venue, need.maintenance),
+        headroom=money(venue, need.margin_equity - need.maintenance),
+        health=share(need.margin_equity, need.maintenance),
+    )
+
+
+def line(venue: Venue, number: int) -> AccountLine:
+    """One account, judged now."""
+    method = int(venue.method[number])
+    if method < 0 or not venue.tables.ready:
+        name = venue.rulebook.method_names[method] if method >= 0 else ""
+        status = status_of(venue, number)
+        return AccountLine(
+            name=venue.names[number],
+            number=number,
+            method=name,
+            status=status,
+            verdict=None,
+            notional=None,
+            distance=None,
+        )
+    need, table = venue.judge(number), venue.tables.exact(method)
+    notional = sum(abs(held) * table.notional[a] for a, held in venue.open_contracts(number))
+    return AccountLine(
+        name=venue.names[number],
+        number=number,
+        method=venue.rulebook.method_names[method],
+        status=status_of(venue, number),
+        verdict=verdict(venue, need),
+        notional=money(venue, notional),
+        distance=share(need.margin_equity - need.maintenance, notional),
+    )
+
+
+def status_of(venue: Venue, number: int) -> str:
+    """Where an account stands, in one word."""
+    return State(int(venue.status[number])).name.lower()
+
+
+def page(
+    engine: Engine, order: str, status: str | None, prefix: str, offset: int, limit: int
+) -> AccountPage:
+    """User accounts; by health the float screen finds the page, and integers fill it."""
+    venue = started(engine)
+    accounts = np.arange(FIRST_ACCOUNT, len(venue.names))
+    if order == "health" and venue.tables.ready and len(accounts):
+        accounts, need = engine.requirement()
+        held = np.maximum(need.maintenance, 1.0)  # Who must hold nothing comes last.
+        health = np.where(need.maintenance > 0, need.margin_equity / held, np.inf)
+        accounts = accounts[np.argsort(health, kind="stable")]
+    chosen = accounts[venue.method[accounts] >= 0]
+    if status is not None:
+        chosen = chosen[venue.status[chosen] == State[status.upper()]]
+    numbers = chosen.tolist()
+    if prefix:
+        numbers = [n for n in numbers if venue.names[n].startswith(prefix)]
+    shown = numbers[offset : offset + limit]
+    return AccountPage(
+        sequence=engine.sequence,
+        time_ms=engine.time_ms,
+        total=len(numbers),
+        accounts=[line(venue, number) for number in shown],
+        next=offset + limit if offset + limit < len(numbers) else None,
+    )
+
+
+def shown(engine: Engine, name: str) -> AccountShown:
+    """One account with its rows; the venue's own accounts too."""
+    venue = started(engine)
+    number = account_number(venue, name)
+    return AccountShown(
+        sequence=engine.sequence,
+        time_ms=engine.time_ms,
+        account=line(venue, number),
+        rows=rows_of(venue, max(int(venue.method[number]), 0), venue.ledger.rows(number)),
+        deadline_ms=venue.deadline.get(number),
+    )
+
+
+def rows_of(venue: Venue, method: int, rows: Any) -> list[Row]:
+    """Holdings as a person writes them."""
+    value = venue.tables.exact(method).value if venue.tables.ready else None
+    return [
+        Row(
+            asset=venue.catalogue.names[asset],
+            quantity=asset_text(venue.catalogue, asset, quantity),
+            value=None if value is None else money(venue, quantity * value[asset]),
+        )
+        for asset, quantity in rows
+    ]
+
+
+def margin(engine: Engine, name: str) -> MarginShown:
+    """The verdict on an account, with the rules and prices behind it."""
+    return explained(engine, name).margin
+
+
+def explained(engine: Engine, name: str) -> Explained:
+    """Why the account must hold what it must."""
+    venue = priced(engine)
+    told = engine.explain(margined_number(venue, name))
+    return Explained(
+        margin=_margin_shown(venue, told),
+        terms=[
+            TermShown(
+                label=term.label,
+                quantity=told.quantities.get(term.label, str(term.quantity)),
+                equity=money(venue, term.equity),
+                margin_equity=money(venue, term.margin_equity),
+                maintenance=money(venue, term.maintenance),
+            )
+            for term in told.terms
+        ],
+        counted=told.counted,
+        deadline_ms=told.deadline_ms,
+    )
+
+
+def _margin_shown(venue: Venue, told: AccountExplanation) -> MarginShown:
+    return MarginShown(
+        account=told.name,
+        sequence=told.sequence,
+        time_ms=told.time_ms,
+        fingerprint=told.fingerprint,
+        method=told.method,
+        status=told.state,
+        verdict=verdict(venue, told.requirement),
+        binding=told.binding,
+        prices=told.prices,
+    )
+
+
+def live(engine: Engine, name: str) -> Account:
+    """A live account as the portfolio's tools take one; they change nothing of the venue."""
+    venue = priced(engine)
+    number = margined_number(venue, name)
+    method = venue.rulebook.method_names[int(venue.method[number])]
+    return Account(name, venue, tuple(venue.ledger.rows(number)), method)
+
+
+def supposed(engine: Engine, name: str, change: Supposed) -> SupposedShown:
+    """What would stand after a change."""
+    account = live(engine, name)
+    trades = [
+        f"{one.instrument}={one.quantity}" + (f"@{one.price}" if one.price else "")
+        for one in change.trades
+    ]
+    for one in change.trades:
+        instrument_number(account.venue.catalogue, one.instrument)
+    try:
+        read = read_change(
+            account,
+            trades=trades,
+            deposits=[f"{coin}={amount}" for coin, amount in change.deposits.items()],
+            moves=[f"{coin}={part}" for coin, part in change.moves.items()],
+            volatility=change.volatility,
+        )
+        found = what_if(account, read)
+    except (PortfolioError, AmountError) as error:
+        raise wrong(f"{error} - at `$.change`", "bad_change") from None
+    except PricingError as error:
+        raise Problem(422, "cannot_be_priced", str(error)) from None
+    return _supposed_shown(engine, account, found)
+
+
+def _supposed_shown(engine: Engine, account: Account, found: WhatIf) -> SupposedShown:
+    venue = account.venue
+    return SupposedShown(
+        account=found.name,
+        method=found.method,
+        sequence=engine.sequence,
+        before=verdict(venue, found.before.requirement),
+        after=verdict(venue, found.after.requirement),
+        binding_before=found.before.binding,
+        binding_after=found.after.binding,
+        rows=[
+            Row(
+                asset=venue.catalogue.names[asset],
+                quantity=asset_text(venue.catalogue, asset, quantity),
+                value=None,  # Of the market after the change, which only the verdict reads.
+            )
+            for asset, quantity in found.rows
+        ],
+        refused=list(found.refused),
+    )
+
+
+def crossings(engine: Engine, name: str) -> dict[str, Any]:
+    """Where each line is crossed, in price, in sigmas, in volatility and in time."""
+    account = live(engine, name)
+    try:
+        found = liquidation_price(account)
+    except PricingError as error:
+        raise Problem(422, "cannot_be_priced", str(error)) from None
+    return _crossings_told(engine, account.venue, found)
+
+
+def _crossings_told(engine: Engine, venue: Venue, found: LiquidationPrices) -> dict[str, Any]:
+    decimals = {"price": venue.catalogue.numeraire.decimals, "sigma": 6, "volatility": 9, "time": 0}
+
+    def one(crossing: Crossing) -> dict[str, Any]:
+        at = crossing.at
+        return {
+            "measure": crossing.measure,
+            "of": crossing.of,
+            "line": crossing.line,
+            "direction": crossing.direction,
+            "at": None if at is None else format_atoms(at, decimals[crossing.measure]),
+            "verdict": crossing.standing and verdict(venue, crossing.standing),
+        }
+
+    return {
+        "account": found.name,
+        "method": found.method,
+        "sequence": engine.sequence,
+        "now": verdict(venue, found.now),
+        "beyond": list(found.beyond),
+        "crossings": [one(crossing) for crossing in found.crossings],
+        "notes": list(found.notes),
+    }
+
+
+def places(engine: Engine, name: str) -> dict[str, Any]:
+    """Where the account stands in the deleveraging queue of each contract that it holds."""
+    venue = priced(engine)
+    number = margined_number(venue, name)
+    ranking = venue.rulebook.deleveraging.ranking
+    told = []
+    for asset, lots in venue.open_contracts(number):
+        instrument = venue.catalogue.assets[asset].instrument
+        place: int | None = None
+        waiting = queue(venue, asset, longs=lots > 0)
+        if ranking == "profit_times_leverage":
+            found = np.flatnonzero(waiting == number)
+            place = int(found[0]) + 1 if len(found) else None
+        told.append(
+            {
+                "instrument": venue.catalogue.instruments[instrument].id,
+                "side": "long" if lots > 0 else "short",
+                "quantity": quantity_text(venue.catalogue, instrument, lots),
+                "place": place,
+                "of": len(waiting),
+            }
+        )
+    return {"account": name, "sequence": engine.sequence, "ranking": ranking, "positions": told}

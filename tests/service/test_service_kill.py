@@ -1,0 +1,147 @@
+"""SIGKILL while clients write: nothing acknowledged is lost or doubled, and a replay agrees.
+
+Each client sends deposits of known amounts under known keys and repeats what it has no answer to,
+as `seawall.service.client` does. Afterwards the balances say how often each was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from seawall.engine import Engine
+from seawall.engine.journal import Journal
+from seawall.engine.replay import recover, verify
+from seawall.service import requests
+from seawall.service.client import AsyncClient, Client, UnknownOutcomeError
+from seawall.service.wire import Answer
+
+KILLS = int(os.environ.get("SEAWALL_KILLS", "4"))
+WRITERS = 8
+
+
+async def write(
+    url: str, number: int, acknowledged: dict[str, Answer], pending: dict[str, requests.Wanted[Any]]
+) -> None:
+    """Send deposits until the service is gone; what has no answer is left in `pending`."""
+    async with AsyncClient(url, retries=0, timeout_s=10.0) as client:
+        while True:
+            key = next(iter(k for k in pending if k.startswith(f"w{number}-")), None)
+            if key is None:
+                key = f"w{number}-{random.getrandbits(60):x}"
+                pending[key] = requests.deposit("bob", "USDC", f"0.{number + 1:06d}", key)
+            try:
+                answer = await client.send(pending[key])
+            except UnknownOutcomeError:
+                return
+            first = acknowledged.setdefault(key, answer)
+            assert (first.sequence, first.effects) == (answer.sequence, answer.effects)
+            del pending[key]
+
+
+async def storm(served: Any, acknowledged: dict[str, Answer], pending: dict[str, Any]) -> None:
+    writing = [
+        asyncio.create_task(write(served.url, number, acknowledged, pending))
+        for number in range(WRITERS)
+    ]
+    done = len(acknowledged)
+    while len(acknowledged) < done + random.randrange(20, 120):
+        await asyncio.sleep(0.002)
+    await asyncio.to_thread(served.kill)
+    await asyncio.gather(*writing)
+
+
+def test_a_killed_service_loses_and_doubles_nothing(
+    start: Callable[..., Any], born: Callable[[Client], None]
+) -> None:
+    kill_and_count(start().ready(), born, KILLS)
+
+
+def test_nor_does_one_on_postgresql(
+    start: Callable[..., Any], born: Callable[[Client], None], postgresql_schema: str
+) -> None:
+    served = start(store=postgresql_schema).ready()
+    try:
+        kill_and_count(served, born, 2)
+    finally:
+        served.kill()
+
+
+def kill_and_count(served: Any, born: Callable[[Client], None], kills: int) -> None:
+    with served.client() as client:
+        born(client)
+    acknowledged: dict[str, Answer] = {}
+    pending: dict[str, requests.Wanted[Any]] = {}
+    for _ in range(kills):
+        asyncio.run(storm(served, acknowledged, pending))
+        served.start()
+        served.ready()
+    with served.client() as client:
+        for key, wanted in pending.items():  # Not known whether done; now it is, once.
+            acknowledged[key] = client.send(wanted)
+        for key in random.sample(sorted(acknowledged), 20):
+            number = int(key[1 : key.index("-")])
+            again = client.send(requests.deposit("bob", "USDC", f"0.{number + 1:06d}", key))
+            assert again.repeated
+            assert again.sequence == acknowledged[key].sequence
+        atoms = sum(int(key[1 : key.index("-")]) + 1 for key in acknowledged)
+        rows = {row.asset: row.quantity for row in client.send(requests.account("bob")).rows}
+        assert round(float(rows["USDC"]) * 10**6) == 10**12 + atoms
+        assert client.send(requests.audit("commands", limit=1))["commands"]
+    assert len(acknowledged) >= 20 * kills
+    assert len({one.sequence for one in acknowledged.values()}) == len(acknowledged)
+    assert served.stop() == 0
+    with Journal.open(served.store, read_only=True) as journal:
+        whole = verify(journal, Engine)
+        assert whole.ok, whole.difference
+        engine = recover(journal, Engine.restore, Engine)
+        assert engine.state_hash() == whole.state_hash
+        engine.check()
+        assert journal.last_sequence() == whole.events
+
+
+def test_a_stopped_service_goes_on_where_its_journal_ends(
+    start: Callable[..., Any], born: Callable[[Client], None]
+) -> None:
+    served = start().ready()
+    with served.client() as client:
+        born(client)
+        before = client.send(requests.view("venue"))
+        sent = requests.deposit("carol", "USDC", "7")
+        first = client.send(sent)
+    assert served.stop() == 0
+    served.start()
+    answer = httpx.get(f"{served.url}/healthz", trust_env=False)
+    assert answer.status_code == 200
+    served.ready()
+    with served.client() as client:
+        after = client.send(requests.view("venue"))
+        assert (after["sequence"], after["fingerprint"]) == (
+            before["sequence"] + 1, before["fingerprint"],
+        )  # fmt: skip
+        again = client.send(sent)
+        assert (again.repeated, again.sequence) == (True, first.sequence)
+
+
+def test_another_service_or_other_rules_on_the_same_store_are_turned_away(
+    start: Callable[..., Any], rules: str
+) -> None:
+    served = start().ready()
+    second = type(served)(served.folder, *served.arguments)
+    try:
+        assert second.ended() == 3
+        assert "another process is writing" in served.errors.read_text()
+        with served.client() as client:
+            assert client.send(requests.view("venue"))["started"]
+    finally:
+        second.kill()
+    assert served.stop() == 0
+    (served.folder / "rules.toml").write_text(rules.replace("fee_ratio = 0.005", "fee_ratio = 0"))
+    served.start()
+    assert served.ended() == 3
+    assert "activate another rulebook" in served.errors.read_text()
