@@ -216,6 +216,7 @@ R = Reason
 OF_AUCTIONS = {  # Told in test_auction_refusals.
     R.UNKNOWN_AUCTION, R.WRONG_BID, R.BID_STANDS, R.TOO_EARLY, R.TOO_LATE, R.BEYOND_LIMIT,
     R.WOULD_LEAVE_DUST, R.ABOVE_MAINTENANCE, R.BID_TOO_LOW, R.ALREADY_BID, R.COMMITMENT_MISMATCH,
+    R.NOT_REVEALED,  # Of a void bid: nobody sent anything that could be refused.
     R.REVERTED,
 }  # fmt: skip
 TOO_MANY = ATOMS_MAX // (60 * 10**6) + 1  # Lots of 60 dollars: their cash passes 63 bits.
