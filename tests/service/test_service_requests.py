@@ -214,7 +214,9 @@ def test_no_route_answers_with_a_status_that_it_does_not_document(
         method, filled, params=data.draw(QUERY), headers=headers,
         content=json.dumps(data.draw(JUNK)) if method == "post" else None,
     )  # fmt: skip
-    assert answer.status_code in documented, (method, filled, answer.text)
+    # An encoded slash is a slash: the path is then another one, which no route need have.
+    elsewhere = {404, 405} if "%2F" in filled else set()
+    assert answer.status_code in documented | elsewhere, (method, filled, answer.text)
     assert answer.status_code != 500, (method, filled, answer.text)
 
 

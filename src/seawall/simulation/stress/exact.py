@@ -118,7 +118,8 @@ class _World:
                 time_ms=self.time_ms,
                 price=tuple(enumerate(shown.price)),
                 mark=tuple(marked),
-                depth=tuple((number, _DEEP, _DEEP) for number, _ in marked),
+                # Of every contract: one without a mark of its own follows the index and sells too.
+                depth=tuple((number, _DEEP, _DEEP) for number in range(len(shown.mark))),
             )
         )
         self._send(Elapsed(time_ms=self.time_ms))  # A call comes first, its close-out after it.
