@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 
 # A kernel compiles inside the first example, and a busy machine is not a wrong answer.
 settings.register_profile("seawall", deadline=None)
-# A gate must answer the same twice: there the draws are fixed. Everywhere else they are new each time.
+# A gate must answer the same twice, so its draws are fixed; everywhere else they are new.
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.load_profile("fixed" if os.environ.get("SEAWALL_FIXED_DRAWS") else "seawall")
 
