@@ -141,7 +141,7 @@ def test_withdrawals_under_the_haircut_never_exceed_what_is_there(
 ) -> None:
     haircut = withdrawal_haircut(shortfall, claims)
     assert 0 <= haircut <= RATIO_ONE
-    # The pool holds claims² ÷ (claims + shortfall) at the formula's own face of its claims.
+    # `claims` are what the pool holds; it owes them and the shortfall, and pays no more than them.
     paid = claims * (RATIO_ONE - haircut)
     assert paid * (claims + shortfall) <= claims * claims * RATIO_ONE
 

@@ -20,20 +20,20 @@ class Holding(NamedTuple):
     amount: int  # Atoms of a balance, or lots of a position; a sign says its side.
 
 
-def withdrawal_haircut(shortfall: int, claims: int) -> int:
-    """Share of a withdrawal that is withheld while a fund is short. [parts per billion]
+def withdrawal_haircut(shortfall: int, held: int) -> int:
+    """Share of a withdrawal that is withheld while a pool is short. [parts per billion]
 
-    haircut = shortfall ÷ (claims + shortfall), rounded up: the pool never pays out more than it
-    has. Nobody's balance is touched; whoever waits until the fund is filled again loses nothing.
-    Source: Paradex, socialised loss on withdrawals while its fund is below zero.
+    haircut = shortfall ÷ (held + shortfall), rounded up: of what the pool owes, held + shortfall,
+    it pays at most what it holds. Nobody's balance is touched; whoever waits until the pool is
+    filled again loses nothing. Source of the form: Paradex, socialised loss on withdrawals.
 
     >>> withdrawal_haircut(25, 75)
     250000000
     """
-    assert min(shortfall, claims) >= 0, "neither has a sign"
+    assert min(shortfall, held) >= 0, "neither has a sign"
     if not shortfall:
         return 0
-    return -(-shortfall * RATIO_ONE // (claims + shortfall))
+    return -(-shortfall * RATIO_ONE // (held + shortfall))
 
 
 def per_contract(loss: int, held: Sequence[Holding]) -> SharedLoss:

@@ -130,11 +130,7 @@ class Tiered(
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """Options, contracts on a coin without brackets; if isolated, every contract but one."""
-        contracts = [asset for asset, _ in rows if table.kind[asset] >= LINEAR]
-        refused = {asset for asset in contracts if not self.steps(asset, table)}
-        if self.isolated:
-            refused.update([asset for asset in contracts if asset not in refused][1:])
-        return tuple(sorted(refused))
+        return refused(rows, table, lambda asset: bool(self.steps(asset, table)), self.isolated)
 
     def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
         """One term for each row; the binding tier is that of the position that owes most."""
@@ -258,6 +254,17 @@ def judged(rows: Rows, table: ExactTable, charge: _Charge) -> ExactRequirement:
             initial += owed[0]
             maintenance += owed[1]
     return ExactRequirement(equity, margin_equity, initial, maintenance)
+
+
+def refused(
+    rows: Rows, table: ExactTable, marginable: Callable[[int], bool], isolated: bool
+) -> tuple[int, ...]:
+    """Contracts that cannot be margined; if isolated, every contract but the first that can."""
+    contracts = [asset for asset, _ in rows if table.kind[asset] >= LINEAR]
+    out = {asset for asset in contracts if not marginable(asset)}
+    if isolated:
+        out.update([asset for asset in contracts if asset not in out][1:])
+    return tuple(sorted(out))
 
 
 def excess_alone(asset: int, lots: int, table: ExactTable, charge: _Charge) -> int:

@@ -33,6 +33,7 @@ from seawall.margin.tiered import (
     excess_alone,
     explained,
     judged,
+    refused,
 )
 from seawall.money import (
     RATIO_ONE,
@@ -131,11 +132,11 @@ class TieredByCount(
 
     def refuses(self, rows: Rows, table: ExactTable) -> tuple[int, ...]:
         """What cannot be counted in tiers; if isolated, every contract but one."""
-        contracts = [asset for asset, _ in rows if table.kind[asset] >= LINEAR]
-        refused = {asset for asset in contracts if not self._borders(asset, table.risk)}
-        if self.isolated:
-            refused.update([asset for asset in contracts if asset not in refused][1:])
-        return tuple(sorted(refused))
+
+        def marginable(asset: int) -> bool:
+            return bool(self._borders(asset, table.risk))
+
+        return refused(rows, table, marginable, self.isolated)
 
     def explain(self, rows: Rows, table: ExactTable, names: Sequence[str]) -> Explanation:
         """One term for each row; the binding tier is that of the position that owes most."""
