@@ -43,7 +43,7 @@ def _until_one_dies(left: dict[int, Task], workers: int) -> Iterator[Answer]:
         waiting = iter(list(left.items()))
         while True:
             while len(running) < 2 * workers and (one := next(waiting, None)) is not None:
-                running[pool.submit(answer, one[1])] = one[0]
+                running[_asked(pool, one[1])] = one[0]
             if not running:
                 return
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -56,3 +56,13 @@ def _until_one_dies(left: dict[int, Task], workers: int) -> Iterator[Answer]:
         return
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _asked(pool: ProcessPoolExecutor, task: Task) -> Future[Answer]:
+    """Submit a task; a pool that breaks in that moment says so by a closed handle."""
+    try:
+        return pool.submit(answer, task)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise BrokenProcessPool("a worker died while it was asked") from None
