@@ -21,8 +21,8 @@ import numpy as np
 from seawall.engine import Engine
 from seawall.engine.effect import Called, OrderWanted
 from seawall.engine.event import Event, Filled, Listed, Loaded, Opened, Priced, Started
-from seawall.engine.journal import Entry, Journal
-from seawall.engine.rulebook import read
+from seawall.engine.history.journal import Entry, Journal
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.market import Instrument
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from seawall.engine.codec import GENESIS, decode_event, encode_effects, encode_event, link
 from seawall.engine.event import Priced
-from seawall.engine.journal import Entry, Journal
+from seawall.engine.history.journal import Entry, Journal
 
 SINGLE_BATCHES = 2_000
 BULK_ROWS = 200_000

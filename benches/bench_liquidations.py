@@ -33,7 +33,7 @@ from seawall.engine.event import (
     Priced,
     Started,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT, MARKET
 from seawall.liquidation.exits.book import Book, Level, Order, Resting, submit_all
 from seawall.liquidation.exits.contract import Side

@@ -38,7 +38,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import INSURANCE_FUND
 from seawall.market import Instrument
 from seawall.market.oracle import Report

@@ -160,7 +160,7 @@ def test_a_charge_that_cannot_be_meant_is_refused() -> None:
 
 
 def test_rules_without_the_later_charges_keep_their_spelling() -> None:
-    from seawall.engine.rulebook_tree import canonical_tree
+    from seawall.engine.rules.rulebook_tree import canonical_tree
 
     plain = canonical_tree(Scan(**CELLS))
     assert not Scan.LATER & set(plain)

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seawall.engine import Engine, State
-from seawall.engine.auctions import price_now
 from seawall.engine.effect import AuctionEnded, AuctionStarted, ExitFilled, Refused
 from seawall.engine.event import (
     AuctionBid,
@@ -32,9 +31,10 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.offers import DutchAuction
-from seawall.engine.rulebook import read
+from seawall.engine.liquidating.auctions import price_now
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
+from seawall.engine.state.offers import DutchAuction
 from seawall.liquidation.exits.sealed import commitment
 from seawall.market import Instrument
 

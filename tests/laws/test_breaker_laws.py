@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seawall.engine import Engine, gate
-from seawall.engine.breaker_rules import Mode, Scope
+from seawall.engine import Engine
 from seawall.engine.effect import BreakerChanged, Liquidated, OrderWanted, PriceRefused, Refused
 from seawall.engine.event import (
     Deposited,
@@ -29,9 +28,11 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.breaker_rules import Mode, Scope
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
-from seawall.engine.watch import Band, Sum
+from seawall.engine.state.watch import Band, Sum
+from seawall.engine.watching import gate
 from seawall.market import Instrument
 from seawall.market.oracle import Report, Status
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seawall.engine import Engine
-from seawall.engine.correction import Fix, Fixes, compare, settle
 from seawall.engine.effect import OrderWanted
 from seawall.engine.event import (
     Corrected,
@@ -23,7 +22,8 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.repair.correction import Fix, Fixes, compare, settle
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT, OUTSIDE
 from seawall.market import Instrument
 from seawall.money import RATIO_ONE

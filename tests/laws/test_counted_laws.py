@@ -19,8 +19,8 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import read
-from seawall.engine.tables import Tables
+from seawall.engine.rules.rulebook import read
+from seawall.engine.state.tables import Tables
 from seawall.liquidation import Exit, plan
 from seawall.liquidation.plan import proceeds
 from seawall.margin import (

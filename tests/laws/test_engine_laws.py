@@ -35,9 +35,9 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.progress import Progress
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
+from seawall.engine.state.progress import Progress
 from seawall.market import Instrument
 from seawall.money import RATIO_ONE
 

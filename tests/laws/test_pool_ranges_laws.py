@@ -12,11 +12,12 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seawall.engine import Engine, depths
+from seawall.engine import Engine
 from seawall.engine.effect import ExitFilled
 from seawall.engine.event import Deposited, Events, Listed, Opened, Priced, Started, Traded
-from seawall.engine.exit_rules import PoolRange
-from seawall.engine.rulebook import read
+from seawall.engine.liquidating import depths
+from seawall.engine.rules.exit_rules import PoolRange
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.liquidation.exits import Side
 from seawall.market import Instrument

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seawall.engine import Engine
 from seawall.engine.event import Deposited, Listed, Opened, Priced, RulesChanged, Started, Traded
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.ledger import Cause, Ledger, Transfer
 from seawall.market import Instrument

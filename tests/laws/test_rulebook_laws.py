@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seawall.engine.rulebook import Rulebook, RulebookError, decode, diff, read
+from seawall.engine.rules.rulebook import Rulebook, RulebookError, decode, diff, read
 
 EXAMPLE = (Path(__file__).parents[2] / "rules" / "example.toml").read_text()
 MINIMAL = (Path(__file__).parents[2] / "rules" / "minimal.toml").read_text()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from seawall.engine.rulebook import read as read_rules
+from seawall.engine.rules.rulebook import read as read_rules
 from seawall.engine.state import Venue
 from seawall.portfolio import Market, venue_at
 from seawall.portfolio.read import read

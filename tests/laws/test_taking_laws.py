@@ -23,7 +23,7 @@ from seawall.engine.event import (
     Priced,
     Started,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND
 from seawall.liquidation import Close, capped, fillable_price, without_dust
 from seawall.liquidation.price import Fillable

@@ -38,9 +38,9 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.losses.waterfall import waterfall_report
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
-from seawall.engine.waterfall import waterfall_report
 from seawall.market import Instrument
 
 ONE = 10**10

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from seawall.engine.event import Elapsed, Started
-from seawall.engine.journal import Journal
-from seawall.engine.rulebook import read
-from seawall.engine.standby import Primary
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.standby import Primary
+from seawall.engine.rules.rulebook import read
 from seawall.service import requests
 from seawall.service.client import Client, Problem
 from seawall.service.past import Past

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from seawall.engine import Engine
-from seawall.engine.journal import Journal
-from seawall.engine.replay import recover, verify
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import recover, verify
 from seawall.service import requests
 from seawall.service.client import AsyncClient, Client, UnknownOutcomeError
 from seawall.service.wire import Answer

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.liquidation.exits.sealed import commitment
 from seawall.service import requests
 from seawall.service.client import Client, Problem

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from seawall.engine import Engine
-from seawall.engine.journal import Journal
-from seawall.engine.replay import verify
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import verify
 from seawall.service import requests
 from seawall.service.client import Client, Problem
 

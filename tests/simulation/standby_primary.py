@@ -30,9 +30,9 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.journal import Journal, JournalError
-from seawall.engine.rulebook import read
-from seawall.engine.standby import Answer, Primary, Shadow
+from seawall.engine.history.journal import Journal, JournalError
+from seawall.engine.history.standby import Answer, Primary, Shadow
+from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
 
 ONE = 10**10

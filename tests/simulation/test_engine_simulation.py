@@ -26,7 +26,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import load
+from seawall.engine.rules.rulebook import load
 from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND
 from seawall.market import Instrument
 from seawall.money import RATIO_ONE

@@ -8,8 +8,8 @@ import pytest
 from seawall.engine import Engine
 from seawall.engine.codec import decode_event
 from seawall.engine.event import Filled, Priced
-from seawall.engine.journal import Journal
-from seawall.engine.replay import verify
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import verify
 from seawall.simulation.bars import ScenarioError
 from seawall.simulation.recording import Recording
 from seawall.simulation.replay import Replay

@@ -22,7 +22,7 @@ import pytest
 
 from seawall.cli import main
 from seawall.engine.codec import GENESIS
-from seawall.engine.journal import Journal
+from seawall.engine.history.journal import Journal
 
 KILLS = 12
 REPLAY = [sys.executable, "-m", "seawall.cli", "replay"]

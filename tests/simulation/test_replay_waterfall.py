@@ -8,8 +8,8 @@ from pathlib import Path
 from seawall.engine import Engine
 from seawall.engine.codec import decode_event
 from seawall.engine.effect import Deleveraged, Effects
-from seawall.engine.journal import Journal
-from seawall.engine.waterfall import waterfall_report
+from seawall.engine.history.journal import Journal
+from seawall.engine.losses.waterfall import waterfall_report
 from seawall.simulation.replay import Replay
 
 FUNDS = """

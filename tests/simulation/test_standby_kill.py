@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 
 from seawall.engine import Engine
-from seawall.engine.journal import Journal
-from seawall.engine.replay import verify
-from seawall.engine.standby import Shadow
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import verify
+from seawall.engine.history.standby import Shadow
 
 PROGRAM = Path(__file__).with_name("standby_primary.py")
 KILLS = int(os.environ.get("SEAWALL_KILLS", "20"))

@@ -26,7 +26,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.liquidation.exits.sealed import commitment
 from seawall.market import Instrument

@@ -381,7 +381,7 @@ def test_a_place_below_a_file(
 def test_an_export_to_a_place_that_cannot_be_written(
     cut: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from seawall.engine.journal import Journal
+    from seawall.engine.history.journal import Journal
 
     Journal.create(tmp_path / "venue.db").close()
     target = tmp_path / "none" / "venue.jsonl"

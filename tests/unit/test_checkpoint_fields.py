@@ -10,13 +10,13 @@ from dataclasses import fields
 
 import pytest
 
-from seawall.engine.falls import Fall, Falls
-from seawall.engine.funding_rules import Intervals
-from seawall.engine.memory import _Dump
-from seawall.engine.offers import Offer, Offers, WholeSale
-from seawall.engine.progress import Progress, Taking
+from seawall.engine.rules.funding_rules import Intervals
 from seawall.engine.state import OpenOrder, Venue
-from seawall.engine.watch import Band, Sum, Watch
+from seawall.engine.state.falls import Fall, Falls
+from seawall.engine.state.memory import _Dump
+from seawall.engine.state.offers import Offer, Offers, WholeSale
+from seawall.engine.state.progress import Progress, Taking
+from seawall.engine.state.watch import Band, Sum, Watch
 
 KEPT = "kept"
 AGAIN = "computed again"

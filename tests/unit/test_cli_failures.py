@@ -10,9 +10,9 @@ import pytest
 from seawall.cli import main
 from seawall.engine.effect import Compensated, OrderWanted, Suspended
 from seawall.engine.event import Deposited, Event, Filled, Listed, Opened, Priced, Started, Traded
-from seawall.engine.journal import Journal
-from seawall.engine.rulebook import read
-from seawall.engine.standby import Primary
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.standby import Primary
+from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
 from seawall.simulation.telling import sentence
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from seawall.engine.presets import preset
+from seawall.engine.rules.presets import preset
 from seawall.margin import (
     ExactTable,
     TieredByCount,

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from seawall.engine import Engine, State
-from seawall.engine.breaker_rules import Mode, Scope
 from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import (
     Corrected,
@@ -33,7 +32,8 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, read
+from seawall.engine.rules.breaker_rules import Mode, Scope
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.engine.state import FEES, FIRST_ACCOUNT
 from seawall.market import Instrument, VolatilitySlice
 from seawall.market.oracle import Report, Status

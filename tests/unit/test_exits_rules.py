@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from seawall.engine import rulebook
+from seawall.engine.rules import rulebook
 from seawall.liquidation.exits import (
     EXITS,
     ByHealthExit,

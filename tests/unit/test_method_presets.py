@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from seawall.engine.presets import preset
+from seawall.engine.rules.presets import preset
 from seawall.margin import ExactTable, check_margin_method
 from seawall.margin.derive import PRESETS
 from seawall.market import Catalogue, Instrument, Snapshot, VolatilitySlice

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seawall.cli import main
-from seawall.engine import presets
+from seawall.engine.rules import presets
 from seawall.portfolio import PortfolioError, compare, elsewhere, load, margin, method_names
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "margin"

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from seawall.engine.presets import PresetError, names, preset
+from seawall.engine.rules.presets import PresetError, names, preset
 from seawall.margin import ExactTable, TierError, brackets_from_ccxt, check_margin_method
 from seawall.margin.grids import GRIDS
 from seawall.margin.listed.venues import VENUES
@@ -126,7 +126,7 @@ def test_scans_and_standard_margins_of_venues_are_presets() -> None:
 
 def test_presets_are_read_without_the_compiler() -> None:
     code = (
-        "import sys; from seawall.engine.presets import preset; preset('dydx_v4');"
+        "import sys; from seawall.engine.rules.presets import preset; preset('dydx_v4');"
         "assert 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

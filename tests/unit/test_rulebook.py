@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seawall.engine.rulebook import Rulebook, RulebookError, decode, diff, load, read
+from seawall.engine.rules.rulebook import Rulebook, RulebookError, decode, diff, load, read
 from seawall.margin import Lending
 from seawall.money import Asset
 

@@ -12,9 +12,9 @@ from seawall.cli import main
 from seawall.engine import Engine
 from seawall.engine.effect import Called, OrderWanted, State, StateChanged
 from seawall.engine.event import Listed, Opened, Started
-from seawall.engine.journal import Journal
-from seawall.engine.rulebook import read
-from seawall.engine.standby import Primary
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.standby import Primary
+from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
 from seawall.service.amounts import asset_text, lots_of, named_marks, quantity_text
 from seawall.service.app import make_app

@@ -12,9 +12,9 @@ import pytest
 
 from seawall.engine import Engine
 from seawall.engine.event import Deposited, Elapsed, Event, Opened, Priced, RulesChanged, Started
-from seawall.engine.journal import Journal, JournalError
-from seawall.engine.rulebook import read
-from seawall.engine.standby import Answer, Primary
+from seawall.engine.history.journal import Journal, JournalError
+from seawall.engine.history.standby import Answer, Primary
+from seawall.engine.rules.rulebook import read
 from seawall.service.problem import Problem
 from seawall.service.writer import Writer
 

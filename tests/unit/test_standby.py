@@ -11,10 +11,10 @@ import pytest
 from seawall.engine import Engine
 from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import Deposited, Event, Opened, Priced, RulesChanged, Started, Withdrawn
-from seawall.engine.journal import Checkpoint, Journal, JournalError
-from seawall.engine.replay import verify
-from seawall.engine.rulebook import RulebookError, read
-from seawall.engine.standby import Divergence, FencedError, KeyReusedError, Primary, Shadow
+from seawall.engine.history.journal import Checkpoint, Journal, JournalError
+from seawall.engine.history.replay import verify
+from seawall.engine.history.standby import Divergence, FencedError, KeyReusedError, Primary, Shadow
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.ledger import Cause
 
 RULES = """

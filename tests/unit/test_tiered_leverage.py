@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.margin import Bracket, ExactTable, Tiered, check_margin_method, holdings_of
 from seawall.market import Catalogue, Instrument, Snapshot
 from seawall.money import Asset

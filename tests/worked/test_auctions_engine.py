@@ -41,7 +41,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, read
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.engine.state import CLEARING, FIRST_ACCOUNT, INSURANCE_FUND
 from seawall.liquidation.exits.sealed import commitment
 from seawall.market import Instrument

@@ -29,7 +29,7 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.market import Instrument
 from seawall.simulation.recorder import Recorder

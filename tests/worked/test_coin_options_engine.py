@@ -9,8 +9,8 @@ from seawall.engine import Engine
 from seawall.engine.codec import decode_event, encode_event
 from seawall.engine.effect import Expired, Refused
 from seawall.engine.event import Deposited, Event, Listed, Opened, Priced, Settled, Started, Traded
-from seawall.engine.orders import slipped
-from seawall.engine.rulebook import read
+from seawall.engine.posting.orders import slipped
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import CLEARING, DUST
 from seawall.market import VolatilitySlice, read_instrument
 from seawall.portfolio import from_deribit

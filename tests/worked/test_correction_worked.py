@@ -17,15 +17,6 @@ from decimal import Decimal
 import pytest
 
 from seawall.engine import Engine, State
-from seawall.engine.correction import (
-    CorrectionError,
-    Fix,
-    Fixes,
-    Settlement,
-    Worlds,
-    compare,
-    settle,
-)
 from seawall.engine.effect import Compensated, OrderWanted, Reason, Refused
 from seawall.engine.event import (
     Corrected,
@@ -39,7 +30,16 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.repair.correction import (
+    CorrectionError,
+    Fix,
+    Fixes,
+    Settlement,
+    Worlds,
+    compare,
+    settle,
+)
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FEES, INSURANCE_FUND, MARKET, OUTSIDE
 from seawall.market import Instrument
 from seawall.money import RATIO_ONE

@@ -22,7 +22,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, decode, read
+from seawall.engine.rules.rulebook import RulebookError, decode, read
 from seawall.engine.state import INSURANCE_FUND
 from seawall.margin import Term
 from seawall.market import Instrument

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from seawall.engine import Engine
 from seawall.engine.effect import Called, OrderWanted
 from seawall.engine.event import Deposited, Listed, Opened, Priced, Started, Traded
-from seawall.engine.presets import preset
-from seawall.engine.rulebook import RulebookError, decode, read
+from seawall.engine.rules.presets import preset
+from seawall.engine.rules.rulebook import RulebookError, decode, read
 from seawall.margin import (
     METHODS,
     DeribitPortfolio,

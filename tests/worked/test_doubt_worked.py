@@ -12,7 +12,7 @@ import pytest
 from seawall.engine import Engine
 from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import Deposited, Listed, Opened, Priced, Started, Traded
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.margin import DeriveStandardMargin, ExactTable, check_margin_method
 from seawall.market import Instrument, Snapshot, VolatilitySlice
 from seawall.pricing import risk_table

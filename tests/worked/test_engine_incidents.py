@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import pytest
 
-from seawall.engine import Engine, State, breakers, gate
-from seawall.engine.breaker_rules import Mode, Scope
+from seawall.engine import Engine, State
 from seawall.engine.effect import (
     BreakerCause,
     BreakerChanged,
@@ -41,8 +40,10 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, decode, read
+from seawall.engine.rules.breaker_rules import Mode, Scope
+from seawall.engine.rules.rulebook import RulebookError, decode, read
 from seawall.engine.state import FIRST_ACCOUNT
+from seawall.engine.watching import breakers, gate
 from seawall.margin import Requirement
 from seawall.market import Instrument
 from seawall.market.oracle import OracleRefusal, Rejection, Report

@@ -46,7 +46,7 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import DUST, INSURANCE_FUND, MARKET, OUTSIDE
 from seawall.market import Instrument, VolatilitySlice
 

@@ -22,7 +22,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, decode, read
+from seawall.engine.rules.rulebook import RulebookError, decode, read
 from seawall.engine.state import FIRST_ACCOUNT, OUTSIDE
 from seawall.market import Instrument
 

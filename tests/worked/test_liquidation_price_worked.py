@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seawall.engine.rulebook import load as load_rulebook
+from seawall.engine.rules.rulebook import load as load_rulebook
 from seawall.portfolio import Market, Portfolio, liquidation_price, load, read, rows_of, venue_at
 from seawall.portfolio.account import Account
 

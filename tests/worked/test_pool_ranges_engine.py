@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import pytest
 
-from seawall.engine import Engine, depths
+from seawall.engine import Engine
 from seawall.engine.codec import encode_effects
 from seawall.engine.effect import (
     AuctionStarted,
@@ -35,7 +35,8 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import RulebookError, decode, read
+from seawall.engine.liquidating import depths
+from seawall.engine.rules.rulebook import RulebookError, decode, read
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.liquidation.exits import Side
 from seawall.liquidation.exits.sealed import commitment

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from seawall.engine import Engine, State
 from seawall.engine.effect import Effects, Reason, Refused, Suspended
 from seawall.engine.event import Deposited, Event, Opened, Priced, Reconciled, Started, Withdrawn
-from seawall.engine.memory import NO_METHOD
-from seawall.engine.reconciliation import (
+from seawall.engine.repair.reconciliation import (
     Difference,
     Item,
     Row,
@@ -26,7 +25,8 @@ from seawall.engine.reconciliation import (
     open_items,
     posting,
 )
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
+from seawall.engine.state.memory import NO_METHOD
 
 RULES = """
 format = 1

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seawall.engine.rulebook import read as read_rules
+from seawall.engine.rules.rulebook import read as read_rules
 from seawall.portfolio import Market, liquidation_price, load, venue_at
 from seawall.portfolio.read import read
 from seawall.simulation.stress import (

@@ -26,7 +26,7 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import RulebookError, read
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND, MARKET
 from seawall.market import Instrument
 

@@ -10,8 +10,8 @@ import pytest
 from seawall.engine import Engine
 from seawall.engine.effect import Called
 from seawall.engine.event import Deposited, Listed, Opened, Priced, Started, Traded
-from seawall.engine.presets import preset
-from seawall.engine.rulebook import RulebookError, decode, read
+from seawall.engine.rules.presets import preset
+from seawall.engine.rules.rulebook import RulebookError, decode, read
 from seawall.market import Instrument
 
 DOLLAR, NOW = 10**10, 1_722_816_000_000

@@ -41,8 +41,8 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, read
-from seawall.engine.waterfall import waterfall_report
+from seawall.engine.losses.waterfall import waterfall_report
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.liquidation import Candidate, Overshoot, allocate
 from seawall.market import Instrument
 from seawall.simulation.telling import sentence

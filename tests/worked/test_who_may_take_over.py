@@ -9,7 +9,6 @@ from __future__ import annotations
 import pytest
 
 from seawall.engine import Engine
-from seawall.engine.breaker_rules import Mode, Scope
 from seawall.engine.effect import (
     AuctionStarted,
     BreakerChanged,
@@ -36,8 +35,9 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import RulebookError, read
-from seawall.engine.waterfall import waterfall_report
+from seawall.engine.losses.waterfall import waterfall_report
+from seawall.engine.rules.breaker_rules import Mode, Scope
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.market import Instrument
 
 RULES = """

@@ -38,7 +38,7 @@ from seawall.engine.event import (
     Traded,
     Withdrawn,
 )
-from seawall.engine.rulebook import RulebookError, read
+from seawall.engine.rules.rulebook import RulebookError, read
 from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND
 from seawall.market import Instrument
 

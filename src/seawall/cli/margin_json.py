@@ -115,7 +115,7 @@ def _by_coin(report: MarginReport, parts: Sequence[int]) -> dict[str, str]:
 
 def preset_json(account: Account, name: str) -> dict[str, str] | None:
     """Where a preset's numbers come from; None for a method of the rulebook."""
-    from seawall.engine.presets import preset
+    from seawall.engine.rules.presets import preset
 
     if name not in account.presets:
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seawall.cli.output import WRONG_INPUT, Failure, wrong_input
 
 if TYPE_CHECKING:
-    from seawall.engine.rulebook import Rulebook
+    from seawall.engine.rules.rulebook import Rulebook
     from seawall.engine.state import Venue
     from seawall.portfolio import Account
 
@@ -120,7 +120,7 @@ def _place(file: Path, given: Path | None, named: str | None, key: str) -> Path:
 
 
 def _method(rulebook: Rulebook, name: str | None, file: Path) -> str:
-    from seawall.engine.presets import names as presets
+    from seawall.engine.rules.presets import names as presets
 
     own = rulebook.method_names
     if name is None and len(own) == 1:

@@ -25,9 +25,9 @@ from seawall.cli.output import (
 
 if TYPE_CHECKING:
     from seawall.engine import Engine
-    from seawall.engine.correction import Fixes, Harm, Settlement, Worlds
     from seawall.engine.event import Event
-    from seawall.engine.journal import Entry, Journal
+    from seawall.engine.history.journal import Entry, Journal
+    from seawall.engine.repair.correction import Fixes, Harm, Settlement, Worlds
 
 SHOWN = 30  # Accounts in a table; JSON has all.
 E = TypeVar("E", bound="Event")
@@ -59,10 +59,10 @@ def run(
 ) -> int:
     """Work the correction out, print it, and write it to the journal where that is asked for."""
     from seawall.cli.run_journal import opened
-    from seawall.engine.correction import CorrectionError, compare, settle
     from seawall.engine.event import Corrected
-    from seawall.engine.journal import DamagedError, JournalError
-    from seawall.engine.replay import ReplayError, replayed
+    from seawall.engine.history.journal import DamagedError, JournalError
+    from seawall.engine.history.replay import ReplayError, replayed
+    from seawall.engine.repair.correction import CorrectionError, compare, settle
 
     signed.check()
     if not prices and ticks is None:
@@ -102,7 +102,7 @@ def run(
 def at(journal: Journal, sequence: int) -> Engine:
     """The engine as it stood after one event."""
     from seawall.engine import Engine
-    from seawall.engine.replay import replayed
+    from seawall.engine.history.replay import replayed
 
     checkpoint = journal.latest_checkpoint(sequence)
     engine = Engine() if checkpoint is None else Engine.restore(checkpoint.blob)
@@ -140,8 +140,8 @@ def append(where: str, last: int, make: Callable[[int], Event]) -> int:
     """Write one event after event `last` and return its number; a refusal writes nothing."""
     from seawall.engine import Engine
     from seawall.engine.effect import Refused
-    from seawall.engine.journal import JournalError
-    from seawall.engine.standby import Primary
+    from seawall.engine.history.journal import JournalError
+    from seawall.engine.history.standby import Primary
 
     try:
         with Primary.open(where) as primary:
@@ -204,7 +204,7 @@ def _events(journal: Journal, first: int, last: int) -> list[Event]:
 
 
 def _fixes(engine: Engine, prices: Sequence[str], ticks: Path | None) -> Fixes:
-    from seawall.engine.correction import Fix, Fixes
+    from seawall.engine.repair.correction import Fix, Fixes
 
     coins: dict[int, Fix] = {}
     instruments: dict[int, Fix] = {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seawall.engine import AccountExplanation, Engine
     from seawall.engine.effect import Effects
     from seawall.engine.event import Event, Events
-    from seawall.engine.journal import Journal
+    from seawall.engine.history.journal import Journal
 
 
 class Witness:
@@ -55,8 +55,8 @@ class Witness:
 def run(account: str, at: int | None, where: str, history: bool, as_json: bool) -> int:
     """Rebuild the state after event `at` and explain one account in it."""
     from seawall.cli.run_journal import opened
-    from seawall.engine.journal import DamagedError, JournalError
-    from seawall.engine.replay import ReplayError
+    from seawall.engine.history.journal import DamagedError, JournalError
+    from seawall.engine.history.replay import ReplayError
 
     with opened(where) as journal:
         last = journal.last_sequence()
@@ -80,7 +80,7 @@ def run(account: str, at: int | None, where: str, history: bool, as_json: bool) 
 
 def _rebuilt(journal: Journal, at: int, history: bool) -> Witness:
     from seawall.engine import Engine
-    from seawall.engine.replay import replayed
+    from seawall.engine.history.replay import replayed
 
     checkpoint = None if history else journal.latest_checkpoint(at)
     engine = Engine() if checkpoint is None else Engine.restore(checkpoint.blob)

@@ -17,12 +17,12 @@ from seawall.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from seawall.engine.journal import Journal
+    from seawall.engine.history.journal import Journal
 
 
 def opened(where: str) -> Journal:
     """Open a journal to read it; what is not one is wrong input, a damaged one a difference."""
-    from seawall.engine.journal import DamagedError, Journal, JournalError
+    from seawall.engine.history.journal import DamagedError, Journal, JournalError
 
     try:
         return Journal.open(where, read_only=True)
@@ -35,8 +35,8 @@ def opened(where: str) -> Journal:
 def verify(where: str, as_json: bool) -> int:
     """Replay from nothing and compare every chain link, checkpoint and the final hash."""
     from seawall.engine import Engine
-    from seawall.engine.journal import JournalError
-    from seawall.engine.replay import verify
+    from seawall.engine.history.journal import JournalError
+    from seawall.engine.history.replay import verify
 
     with opened(where) as journal, progress("verifying", "events", as_json) as tell:
         try:
@@ -76,8 +76,8 @@ def verify(where: str, as_json: bool) -> int:
 
 def export(where: str, output: Path | None, as_json: bool) -> int:
     """Write the journal as lines of JSON, whole or not at all."""
-    from seawall.engine.export import export
-    from seawall.engine.journal import DamagedError, JournalError
+    from seawall.engine.history.export import export
+    from seawall.engine.history.journal import DamagedError, JournalError
 
     target = output or Path(Path(where.rsplit("/", 1)[-1]).stem + ".jsonl")
     with opened(where) as journal:

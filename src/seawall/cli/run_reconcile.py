@@ -21,12 +21,12 @@ from seawall.cli.output import (
     wrong_input,
 )
 from seawall.cli.run_correct import Signed, append, at, happened, instant
-from seawall.engine.reconciliation import Row
+from seawall.engine.repair.reconciliation import Row
 
 if TYPE_CHECKING:
     from seawall.engine import Engine
-    from seawall.engine.journal import Journal
-    from seawall.engine.reconciliation import Difference, Item, Statement
+    from seawall.engine.history.journal import Journal
+    from seawall.engine.repair.reconciliation import Difference, Item, Statement
 
 DAY_MS = 86_400_000
 
@@ -46,9 +46,14 @@ def run(
     """
     from seawall.cli.run_journal import opened
     from seawall.engine.event import Reconciled
-    from seawall.engine.journal import DamagedError, JournalError
-    from seawall.engine.reconciliation import StatementError, differences, open_items, posting
-    from seawall.engine.replay import ReplayError
+    from seawall.engine.history.journal import DamagedError, JournalError
+    from seawall.engine.history.replay import ReplayError
+    from seawall.engine.repair.reconciliation import (
+        StatementError,
+        differences,
+        open_items,
+        posting,
+    )
 
     signed.check()
     with opened(where) as journal:
@@ -84,7 +89,7 @@ def run(
 
 def _statement(file: Path, source: str | None, as_of: str | None, journal: Journal) -> Statement:
     """Read a statement: JSON with source, as_of and rows, or CSV with the columns of a row."""
-    from seawall.engine.reconciliation import Statement
+    from seawall.engine.repair.reconciliation import Statement
 
     try:
         content = file.read_bytes()
@@ -128,7 +133,7 @@ def _sequence(journal: Journal, as_of_ms: int) -> int:
 
 
 def _tolerances(engine: Engine, texts: Sequence[str]) -> dict[int, int]:
-    from seawall.engine.reconciliation import StatementError, asset_name, asset_number, whole
+    from seawall.engine.repair.reconciliation import StatementError, asset_name, asset_number, whole
 
     tolerances = {}
     for text in texts:
@@ -151,7 +156,7 @@ def _as_json(
     items: Sequence[Item],
     sequence: int | None,
 ) -> dict[str, Any]:
-    from seawall.engine.reconciliation import asset_name
+    from seawall.engine.repair.reconciliation import asset_name
     from seawall.money import format_atoms
 
     def said(asset: int, quantity: int) -> str:

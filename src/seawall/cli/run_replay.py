@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seawall.engine import Engine
     from seawall.engine.effect import Effects
     from seawall.engine.event import Event
-    from seawall.engine.journal import Journal
+    from seawall.engine.history.journal import Journal
     from seawall.simulation.recorder import Listener
     from seawall.simulation.recording import Recording
     from seawall.simulation.replay import Replay
@@ -87,7 +87,7 @@ def _writable(out: Path) -> None:
 
 def _journal(where: str, meta: dict[str, str], resume: bool, overwrite: bool) -> Journal:
     """Begin a journal, or go on with one that belongs to the same run."""
-    from seawall.engine.journal import DamagedError, Journal, JournalError
+    from seawall.engine.history.journal import DamagedError, Journal, JournalError
 
     standing = _standing(where)
     try:
@@ -114,7 +114,7 @@ def _journal(where: str, meta: dict[str, str], resume: bool, overwrite: bool) ->
 
 def _standing(where: str) -> tuple[dict[str, str], bool] | None:
     """What an earlier journal says of itself and whether it was finished; None if there is none."""
-    from seawall.engine.journal import Journal, JournalError
+    from seawall.engine.history.journal import Journal, JournalError
 
     if "://" not in where and not Path(where).exists():
         return None
@@ -129,7 +129,7 @@ def _standing(where: str) -> tuple[dict[str, str], bool] | None:
 
 def _driver(scenario: Path, seed: int | None, accounts: int | None, listen: Listener) -> Replay:
     """Read every file of the scenario; nothing is written before all of them are right."""
-    from seawall.engine.rulebook import RulebookError
+    from seawall.engine.rules.rulebook import RulebookError
     from seawall.simulation.bars import ScenarioError
     from seawall.simulation.replay import Replay
     from seawall.simulation.scenario_check import load
@@ -170,8 +170,8 @@ def _listener(rows: list[Any]) -> Listener:
 
 
 def _run(driver: Replay, quiet: bool) -> Recording:
-    from seawall.engine.journal import DamagedError, JournalError
-    from seawall.engine.replay import ReplayError
+    from seawall.engine.history.journal import DamagedError, JournalError
+    from seawall.engine.history.replay import ReplayError
 
     try:
         with progress("replaying", "ticks", quiet) as tell:

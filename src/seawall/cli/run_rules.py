@@ -15,12 +15,12 @@ from seawall.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from seawall.engine.rulebook import Rulebook
+    from seawall.engine.rules.rulebook import Rulebook
 
 
 def read(file: Path) -> Rulebook:
     """Read a rulebook, or say in one line why it is none."""
-    from seawall.engine.rulebook import RulebookError, load
+    from seawall.engine.rules.rulebook import RulebookError, load
 
     try:
         return load(file)
@@ -58,7 +58,7 @@ def show(file: Path, as_json: bool) -> int:
 
 def diff(old: Path, new: Path, as_json: bool) -> int:
     """List the keys that differ; exit code 1 if there are any."""
-    from seawall.engine.rulebook import diff
+    from seawall.engine.rules.rulebook import diff
 
     before, after = read(old), read(new)
     found = diff(before, after)

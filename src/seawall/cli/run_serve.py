@@ -75,7 +75,7 @@ def read_speed(text: str) -> float:
 
 
 def _feed(scenario: Path, speed: str, accounts: int | None) -> ReplayFeed:
-    from seawall.engine.rulebook import RulebookError
+    from seawall.engine.rules.rulebook import RulebookError
     from seawall.service.replay_feed import ReplayFeed
     from seawall.simulation.bars import ScenarioError
 

@@ -9,8 +9,8 @@ from seawall.cli.output import DIFFERENCE, DONE, Failure, print_json, print_line
 
 def run(where: str, seconds: float | None, every_ms: int, as_json: bool) -> int:
     """Follow a journal until it is finished, until a difference, or for so many seconds."""
-    from seawall.engine.journal import JournalError
-    from seawall.engine.standby import Shadow
+    from seawall.engine.history.journal import JournalError
+    from seawall.engine.history.standby import Shadow
 
     until = None if seconds is None else time.monotonic() + seconds
     try:

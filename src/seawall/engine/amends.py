@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from seawall.engine.call import follow
+from seawall.engine.calls.call import follow
 from seawall.engine.effect import Compensated, Reason, State, Suspended
 from seawall.engine.event import Corrected, Reconciled
-from seawall.engine.memory import NO_METHOD, open_accounts
 from seawall.engine.state import OUTSIDE, Venue
+from seawall.engine.state.memory import NO_METHOD, open_accounts
 from seawall.ledger import Cause
 from seawall.money import ATOMS_MAX
 

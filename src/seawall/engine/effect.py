@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import enum
 
-from seawall.engine.effect_base import Effect
-from seawall.engine.funding_effects import FundingPaid, FundingUnpaid, Hindrance
-from seawall.engine.watch_effects import BreakerCause, BreakerChanged, PricePublished, PriceRefused
-from seawall.engine.waterfall_effects import (
+from seawall.engine.effects.effect_base import Effect
+from seawall.engine.effects.funding_effects import FundingPaid, FundingUnpaid, Hindrance
+from seawall.engine.effects.watch_effects import (
+    BreakerCause,
+    BreakerChanged,
+    PricePublished,
+    PriceRefused,
+)
+from seawall.engine.effects.waterfall_effects import (
     Deleveraged,
     FundPaid,
     LossShared,

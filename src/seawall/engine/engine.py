@@ -12,24 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from seawall.engine import (
-    auctions,
-    bids,
-    breakers,
-    collateral,
-    funding,
-    liquidate,
-    memory,
-    oracles,
-    tick,
-    trading,
-    waterfall,
-    whole,
-)
 from seawall.engine.amends import correct, reconcile
-from seawall.engine.call import follow
+from seawall.engine.calls.call import follow
 from seawall.engine.codec import encode_effects, encode_event, link
-from seawall.engine.confirm import screen, suspects
 from seawall.engine.effect import Effects, Reason, Refused, State
 from seawall.engine.event import (
     AuctionBid,
@@ -59,8 +44,13 @@ from seawall.engine.event import (
     Withdrawn,
 )
 from seawall.engine.explain import AccountExplanation, explain_account
-from seawall.engine.rulebook import Rulebook, RulebookError, decode
-from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.engine.liquidating import auctions, bids, liquidate, whole
+from seawall.engine.losses import waterfall
+from seawall.engine.posting import funding, trading
+from seawall.engine.rules.rulebook import Rulebook, RulebookError, decode
+from seawall.engine.state import FIRST_ACCOUNT, Venue, memory
+from seawall.engine.watching import breakers, collateral, oracles, tick
+from seawall.engine.watching.confirm import screen, suspects
 from seawall.ledger import Ledger
 from seawall.margin import Requirement
 from seawall.market import Catalogue, Snapshot

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seawall.engine.breaker_rules import Mode, Scope
+from seawall.engine.rules.breaker_rules import Mode, Scope
 from seawall.market import Instrument, VolatilitySlice
 from seawall.market.oracle import Report
 

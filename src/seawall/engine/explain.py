@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from seawall.engine.calls.top_up import in_coins
 from seawall.engine.effect import State
 from seawall.engine.state import Venue
-from seawall.engine.top_up import in_coins
 from seawall.margin import ExactRequirement, Term
 from seawall.margin.counted import counted_coins
 from seawall.market import Kind

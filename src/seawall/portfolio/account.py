@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from seawall.engine.presets import names, preset
-from seawall.engine.rulebook import Rulebook, RulebookError
-from seawall.engine.rulebook import load as load_rulebook
+from seawall.engine.rules.presets import names, preset
+from seawall.engine.rules.rulebook import Rulebook, RulebookError
+from seawall.engine.rules.rulebook import load as load_rulebook
 from seawall.engine.state import Venue
-from seawall.engine.tables import Tables
+from seawall.engine.state.tables import Tables
 from seawall.margin import ExactRequirement, ExactTable, MarginMethod, Rows
 from seawall.market import Catalogue, Snapshot
 from seawall.money import RATIO_ONE, Rounding, divide

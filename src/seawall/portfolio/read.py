@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from seawall.engine.memory import new_venue
-from seawall.engine.rulebook import NUMERAIRE_DECIMALS as PRICE_DECIMALS
-from seawall.engine.rulebook import Rulebook
+from seawall.engine.rules.rulebook import NUMERAIRE_DECIMALS as PRICE_DECIMALS
+from seawall.engine.rules.rulebook import Rulebook
 from seawall.engine.state import Venue
+from seawall.engine.state.memory import new_venue
 from seawall.margin.collateral import Observed
 from seawall.market import VolatilitySlice, buyer_cash, read_instrument
 from seawall.money import RATIO_ONE, AmountError, fit, parse_atoms, parse_ratio

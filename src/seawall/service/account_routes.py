@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from seawall.engine import Engine
 from seawall.engine.event import Deposited, Event, Opened, Traded, Withdrawn
-from seawall.engine.trading import would_refuse
+from seawall.engine.posting.trading import would_refuse
 from seawall.service import views
 from seawall.service.amounts import (
     account_number,

@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from sqlalchemy.exc import SQLAlchemyError
 
 from seawall import __version__
-from seawall.engine.journal import JournalError
+from seawall.engine.history.journal import JournalError
 from seawall.service import account_routes, admin_routes, operate_routes, venue_routes
 from seawall.service.desk import Desk, guard
 from seawall.service.problem import Problem, unavailable, wrong

@@ -10,9 +10,9 @@ from litestar import Request
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from seawall.engine import Engine
-from seawall.engine.breaker_rules import Mode, Scope
 from seawall.engine.event import Event, Overridden, RulesChanged, Started
-from seawall.engine.rulebook import Rulebook, RulebookError, diff, read
+from seawall.engine.rules.breaker_rules import Mode, Scope
+from seawall.engine.rules.rulebook import Rulebook, RulebookError, diff, read
 from seawall.service import venue_views
 from seawall.service.amounts import account_number, coin_number, started
 from seawall.service.desk import actor_of, desk_of, idempotency_key

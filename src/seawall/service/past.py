@@ -15,8 +15,8 @@ import msgspec
 
 from seawall.engine import Engine
 from seawall.engine.codec import decode_event
-from seawall.engine.journal import Journal
-from seawall.engine.replay import replayed
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import replayed
 from seawall.service.problem import Problem, unavailable
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from pathlib import Path
 from seawall.engine.codec import decode_event
 from seawall.engine.effect import OrderWanted, Refused
 from seawall.engine.event import Event, Filled, Priced, Started
-from seawall.engine.journal import Journal
-from seawall.engine.standby import Answer, Primary
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.standby import Answer, Primary
+from seawall.engine.rules.waterfall_rules import accounts_named
 from seawall.engine.state import FIRST_ACCOUNT
-from seawall.engine.waterfall_rules import accounts_named
 from seawall.simulation.path import Tick, opening, ticks
 from seawall.simulation.population import generate
 from seawall.simulation.replay import Replay, Stage

@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 
 from seawall.engine import Engine
 from seawall.engine.event import Started
-from seawall.engine.journal import Journal, JournalError
-from seawall.engine.rulebook import Rulebook
-from seawall.engine.standby import Primary
+from seawall.engine.history.journal import Journal, JournalError
+from seawall.engine.history.standby import Primary
+from seawall.engine.rules.rulebook import Rulebook
 from seawall.service.app import make_app
 from seawall.service.desk import Desk
 from seawall.service.keys import Keys, now_ms

@@ -29,8 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 
-from seawall.engine._commands import COMMAND
-from seawall.engine._store import BUSY_SECONDS
+from seawall.engine.history._commands import COMMAND
+from seawall.engine.history._store import BUSY_SECONDS
 
 _number = BigInteger().with_variant(Integer(), "sqlite")
 TABLES = MetaData()

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from seawall.engine import Engine, auctions
-from seawall.engine.breaker_rules import Mode, Scope
+from seawall.engine import Engine
 from seawall.engine.effect import State
-from seawall.engine.offers import Offer, WholeSale
+from seawall.engine.liquidating import auctions
+from seawall.engine.rules.breaker_rules import Mode, Scope
 from seawall.engine.state import OpenOrder, Venue
-from seawall.engine.watch import NEVER_MS
+from seawall.engine.state.offers import Offer, WholeSale
+from seawall.engine.state.watch import NEVER_MS
 from seawall.money import format_atoms, format_ratio
 from seawall.service.amounts import coin_text, money, priced, quantity_text, started
 from seawall.service.views import PAGE_MOST, line

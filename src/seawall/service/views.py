@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from seawall.engine import AccountExplanation, Engine
-from seawall.engine.deleverage import queue
 from seawall.engine.effect import State
+from seawall.engine.losses.deleverage import queue
 from seawall.engine.state import FIRST_ACCOUNT, Venue
 from seawall.margin import ExactRequirement
 from seawall.money import AmountError, format_atoms

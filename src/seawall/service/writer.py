@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from seawall.engine import Engine
 from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import Elapsed, Event
-from seawall.engine.rulebook import RulebookError
-from seawall.engine.standby import Answer, FencedError, KeyReusedError, Primary
+from seawall.engine.history.standby import Answer, FencedError, KeyReusedError, Primary
+from seawall.engine.rules.rulebook import RulebookError
 from seawall.service.problem import Problem, unavailable
 from seawall.service.telling import told
 

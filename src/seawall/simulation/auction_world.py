@@ -26,7 +26,7 @@ from seawall.engine.effect import (
     Uncovered,
 )
 from seawall.engine.event import Deposited, Event, Filled, Listed, Opened, Priced, Started, Traded
-from seawall.engine.rulebook import read
+from seawall.engine.rules.rulebook import read
 from seawall.engine.state import INSURANCE_FUND
 from seawall.market import Instrument
 from seawall.simulation.draws import uniform

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from seawall.engine import Engine
-from seawall.engine.auctions import price_now
 from seawall.engine.event import AuctionBid, AuctionTaken
-from seawall.engine.offers import BatchSale, Offer
-from seawall.engine.ways import cash_of
+from seawall.engine.liquidating.auctions import price_now
+from seawall.engine.liquidating.ways import cash_of
+from seawall.engine.state.offers import BatchSale, Offer
 from seawall.liquidation.exits.english import EnglishAuction
 from seawall.liquidation.exits.sealed import SealedAuction
 from seawall.money import RATIO_ONE, Rounding, divide, parse_ratio

@@ -18,12 +18,12 @@ from seawall.engine import Engine
 from seawall.engine.codec import encode_event
 from seawall.engine.effect import Effects, OrderWanted, Refused
 from seawall.engine.event import Event, Events, Filled, Priced, Started
-from seawall.engine.journal import Checkpoint, Entry, Journal
-from seawall.engine.replay import recover, replayed
-from seawall.engine.rulebook import Rulebook
-from seawall.engine.rulebook import load as load_rulebook
+from seawall.engine.history.journal import Checkpoint, Entry, Journal
+from seawall.engine.history.replay import recover, replayed
+from seawall.engine.rules.rulebook import Rulebook
+from seawall.engine.rules.rulebook import load as load_rulebook
+from seawall.engine.rules.waterfall_rules import accounts_named
 from seawall.engine.state import FIRST_ACCOUNT
-from seawall.engine.waterfall_rules import accounts_named
 from seawall.money import RATIO_ONE, parse_ratio
 from seawall.simulation.bars import ScenarioError, read_bars
 from seawall.simulation.depth import Depth

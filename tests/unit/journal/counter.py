@@ -9,7 +9,7 @@ import random
 from seawall.engine.codec import GENESIS, encode_effects, encode_event, link
 from seawall.engine.effect import Effect, Reason, Refused
 from seawall.engine.event import Deposited, Event, Withdrawn
-from seawall.engine.journal import Checkpoint, Entry
+from seawall.engine.history.journal import Checkpoint, Entry
 
 
 class Counter:

@@ -16,8 +16,8 @@ import time
 
 from counter import Counter
 
-from seawall.engine.journal import Journal
-from seawall.engine.replay import recover, verify
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import recover, verify
 
 CHECKPOINT_EVERY = 40  # Batches.
 

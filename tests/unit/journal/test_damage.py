@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from seawall.engine import _store
-from seawall.engine.journal import DamagedError, Journal, JournalError
-from seawall.engine.replay import verify
+from seawall.engine.history import _store
+from seawall.engine.history.journal import DamagedError, Journal, JournalError
+from seawall.engine.history.replay import verify
 
 HERE = Path(__file__).parent
 
@@ -77,8 +77,8 @@ def test_a_read_only_disk_can_be_read_and_not_written(kept, Counter, tmp_path):
     program = textwrap.dedent("""
         import sys; sys.path.insert(0, sys.argv[2])
         from counter import Counter
-        from seawall.engine.journal import Journal, JournalError
-        from seawall.engine.replay import verify
+        from seawall.engine.history.journal import Journal, JournalError
+        from seawall.engine.history.replay import verify
         with Journal.open(sys.argv[1], read_only=True) as journal:
             assert verify(journal, Counter).ok
         for attempt in (lambda: Journal.open(sys.argv[1]),
@@ -109,8 +109,8 @@ def test_a_full_disk_keeps_the_journal_whole(tmp_path):
     program = textwrap.dedent("""
         import resource, signal, sys; sys.path.insert(0, sys.argv[2])
         from counter import Counter
-        from seawall.engine.journal import Journal, JournalError
-        from seawall.engine.replay import verify
+        from seawall.engine.history.journal import Journal, JournalError
+        from seawall.engine.history.replay import verify
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         counter, kept = Counter(), 0
         with Journal.create(sys.argv[1]) as journal:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from seawall.engine import _store
 from seawall.engine.codec import GENESIS
 from seawall.engine.event import Deposited, Loaded
-from seawall.engine.export import export
-from seawall.engine.journal import Entry, Journal, JournalError
-from seawall.engine.replay import verify
+from seawall.engine.history import _store
+from seawall.engine.history.export import export
+from seawall.engine.history.journal import Entry, Journal, JournalError
+from seawall.engine.history.replay import verify
 
 
 def test_a_new_journal_is_empty(where):
@@ -103,7 +103,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(where, Counter, monkeypa
 def test_another_process_cannot_write_at_the_same_time(where):
     program = (
         "import sys; from seawall.engine import _store\n"
-        "from seawall.engine.journal import Journal, JournalError\n"
+        "from seawall.engine.history.journal import Journal, JournalError\n"
         "_store.LOCK_SECONDS = 0.05\n"
         "try: Journal.open(sys.argv[1])\n"
         "except JournalError as error: print(error)\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from seawall.engine.journal import Journal
-from seawall.engine.replay import recover, verify
+from seawall.engine.history.journal import Journal
+from seawall.engine.history.replay import recover, verify
 
 SCRIPT = Path(__file__).with_name("kill_rounds.py")
 

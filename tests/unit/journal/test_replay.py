@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, update
 
-from seawall.engine import _store
 from seawall.engine.codec import GENESIS, encode_event
 from seawall.engine.event import Deposited
-from seawall.engine.journal import Checkpoint, Entry, Journal, JournalError
-from seawall.engine.replay import Difference, Fault, ReplayError, recover, replayed, verify
+from seawall.engine.history import _store
+from seawall.engine.history.journal import Checkpoint, Entry, Journal, JournalError
+from seawall.engine.history.replay import Difference, Fault, ReplayError, recover, replayed, verify
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def alter(journal, statement):
 
 def alter_event(journal, sequence, **values):
     """Change one event and give it a checksum that fits, as somebody would who knows how."""
-    from seawall.engine.journal import _event_checksum
+    from seawall.engine.history.journal import _event_checksum
 
     (entry,) = journal.entries(sequence, sequence)
     fields = {name: getattr(entry, name) for name in ("sequence", "time_ms", "event", "chain")}
@@ -94,7 +94,7 @@ def test_a_checkpoint_that_cannot_be_trusted_costs_only_time(journal, Counter, f
             raise KeyError("another version wrote this")
         return Counter.load(blob)
 
-    from seawall.engine.journal import _checkpoint_checksum
+    from seawall.engine.history.journal import _checkpoint_checksum
 
     last = journal.latest_checkpoint()
     first = journal.latest_checkpoint(10)
@@ -189,7 +189,7 @@ def test_a_lost_tail_is_noticed_when_opened_and_when_verified(journal, where, Co
 
 
 def test_a_wrong_state_at_a_checkpoint_is_found(journal, Counter):
-    from seawall.engine.journal import _checkpoint_checksum
+    from seawall.engine.history.journal import _checkpoint_checksum
 
     kept = journal.latest_checkpoint(10)
     forged = Checkpoint(10, kept.chain, "f" * 64, kept.blob)

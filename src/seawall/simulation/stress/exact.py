@@ -26,7 +26,7 @@ from seawall.engine.event import (
     Priced,
     Started,
 )
-from seawall.engine.rulebook import Rulebook
+from seawall.engine.rules.rulebook import Rulebook
 from seawall.engine.state import INSURANCE_FUND
 from seawall.liquidation import Full
 from seawall.portfolio.account import with_prices

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from seawall.engine.rulebook import Rulebook, RulebookError
-from seawall.engine.rulebook import read as read_rulebook
+from seawall.engine.rules.rulebook import Rulebook, RulebookError
+from seawall.engine.rules.rulebook import read as read_rulebook
 from seawall.engine.state import SYSTEM_ACCOUNTS
 from seawall.margin.tiered import Tiered
 from seawall.simulation.world.rules import Chase

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from seawall.engine import Engine, State
-from seawall.engine.breaker_rules import Mode, Scope
 from seawall.engine.effect import (
     Deleveraged,
     Effects,
@@ -39,7 +38,8 @@ from seawall.engine.event import (
     Started,
     Traded,
 )
-from seawall.engine.rulebook import read as read_rulebook
+from seawall.engine.rules.breaker_rules import Mode, Scope
+from seawall.engine.rules.rulebook import read as read_rulebook
 from seawall.margin import Requirement
 from seawall.market import Instrument
 from seawall.money import Rounding, divide

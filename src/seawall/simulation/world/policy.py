@@ -12,7 +12,7 @@ import msgspec
 
 from seawall.engine.effect import Refused
 from seawall.engine.event import RulesChanged
-from seawall.engine.rulebook import Rulebook
+from seawall.engine.rules.rulebook import Rulebook
 from seawall.margin.tiered import Bracket, Tiered
 from seawall.money import RATIO_ONE, format_ratio
 from seawall.simulation.world.door import Door

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seawall.engine.waterfall import WaterfallReport
+from seawall.engine.losses.waterfall import WaterfallReport
 from seawall.simulation.world.book import ONE
 
 MINUTE_S = 60

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from seawall.engine.waterfall import waterfall_report
+from seawall.engine.losses.waterfall import waterfall_report
 from seawall.money import RATIO_ONE
 from seawall.simulation.bars import ScenarioError
 from seawall.simulation.world.arbitrage import Arbitrageur

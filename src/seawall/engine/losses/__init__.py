@@ -1,0 +1,1 @@
+"""Who pays what a liquidation leaves unpaid: funds, backstop, deleveraging, shared losses."""

@@ -1,0 +1,1 @@
+"""The verbs that move value between accounts: trades, deposits, funding, orders, conversions."""

@@ -1,0 +1,1 @@
+"""What happens when the engine or its prices were wrong: correction and reconciliation."""

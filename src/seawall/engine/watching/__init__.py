@@ -1,0 +1,1 @@
+"""What is seen before anything is taken: prices, oracles, gates, breakers and the float screen."""
