@@ -7,8 +7,7 @@ bytes and sequence numbers; what an event means is for the engine, who replays i
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +20,14 @@ from sqlalchemy.engine import Row
 from seawall.engine.codec import GENESIS
 from seawall.engine.history import _commands, _store
 from seawall.engine.history._commands import Command, FencedError
+from seawall.engine.history._rows import Checkpoint, Entry, checkpoint_checksum, event_checksum
 from seawall.engine.history._store import DamagedError, Durability, JournalError
 
 __all__ = ["Checkpoint", "DamagedError", "Entry", "Journal", "JournalError"]
 
 FORMAT = "1"
 _FORMAT_KEY = "seawall.format"
+Within = Callable[[Connection], None]
 _PAGE_BYTES = 4_000_000  # What a page of a streamed read may weigh, by the page before it.
 _PAGE_ROWS = 4096
 _EVENT = _store.EVENT.c
@@ -35,24 +36,6 @@ _HEAD = _store.HEAD.c
 _MOVE_HEAD = update(_store.HEAD).where(
     _HEAD.sequence == bindparam("before"), _HEAD.state_hash.is_(None)
 )
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One event as it is kept."""
-
-    sequence: int  # From 1, without gaps.
-    time_ms: int
-    event: bytes
-    chain: bytes  # After this event. [32 bytes]
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """The engine's whole state after one event, so that recovery need not start from nothing."""
-
-    sequence: int
-    chain: bytes
-    state_hash: str
-    blob: bytes
 
 
 class Journal:
@@ -156,11 +139,17 @@ class Journal:
         with self._store.transaction("cannot be read") as connection:
             return _commands.find(connection, key)
 
-    def append(self, entries: Sequence[Entry], commands: Sequence[Command] = ()) -> None:
+    def append(
+        self,
+        entries: Sequence[Entry],
+        commands: Sequence[Command] = (),
+        beside: Within | None = None,
+    ) -> None:
         """Keep a batch and its commands, all of it or nothing; return when it is durable.
 
-        A `JournalError` means that nothing of the batch was acknowledged. The journal stays whole:
-        `last_sequence` says what it holds, and the same batch can be tried again.
+        `beside` writes tables of its own in the same transaction. A `JournalError` means that
+        nothing of the batch was acknowledged: `last_sequence` says what the journal holds, and the
+        same batch can be tried again.
         """
         if not entries:
             return
@@ -180,7 +169,7 @@ class Journal:
                     f"{self.name}: the time of event {expected} does not fit in 64 bits",
                     sequence=expected,
                 )
-            checksum = _event_checksum(entry)
+            checksum = event_checksum(entry)
             rows.append((expected, entry.time_ms, entry.event, entry.chain, checksum))
         last = entries[-1]
         self._cached = None  # Known again only when the batch is in, or has been read anew.
@@ -188,6 +177,8 @@ class Journal:
             self._store.insert_events(connection, rows)
             if commands:
                 _commands.keep(connection, commands)
+            if beside is not None:
+                beside(connection)
             self._move_head(connection, head, _Head(last.sequence, last.chain, None))
         self._cached = _Head(last.sequence, last.chain, None)
 
@@ -207,7 +198,7 @@ class Journal:
                 if row.sequence != expected:
                     break
                 entry = Entry(row.sequence, row.time_ms, row.event, row.chain)
-                if row.checksum != _event_checksum(entry):
+                if row.checksum != event_checksum(entry):
                     raise self._damaged(expected, "is damaged: its checksum does not match")
                 yield entry
                 expected += 1
@@ -232,7 +223,7 @@ class Journal:
             )
             connection.execute(
                 insert(_store.CHECKPOINT),
-                msgspec.structs.asdict(checkpoint) | {"checksum": _checkpoint_checksum(checkpoint)},
+                msgspec.structs.asdict(checkpoint) | {"checksum": checkpoint_checksum(checkpoint)},
             )
 
     def checkpoints(self) -> Iterator[Checkpoint]:
@@ -372,7 +363,7 @@ class Journal:
         if row is None:
             return None
         checkpoint = Checkpoint(row.sequence, row.chain, row.state_hash, row.blob)
-        if row.checksum != _checkpoint_checksum(checkpoint):
+        if row.checksum != checkpoint_checksum(checkpoint):
             raise DamagedError(
                 f"{self.name}: the checkpoint after event {row.sequence} is damaged",
                 sequence=row.sequence,
@@ -387,13 +378,3 @@ class _Head(msgspec.Struct, frozen=True):
     sequence: int
     chain: bytes
     state_hash: str | None
-
-
-def _event_checksum(entry: Entry) -> int:
-    seed = zlib.crc32(b"%d %d " % (entry.sequence, entry.time_ms))
-    return zlib.crc32(entry.chain, zlib.crc32(entry.event, seed))
-
-
-def _checkpoint_checksum(checkpoint: Checkpoint) -> int:
-    seed = zlib.crc32(f"{checkpoint.sequence} {checkpoint.state_hash} ".encode())
-    return zlib.crc32(checkpoint.blob, zlib.crc32(checkpoint.chain, seed))

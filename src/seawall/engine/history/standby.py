@@ -7,13 +7,15 @@ every checkpoint; it may take over, which shuts the old writer out before anythi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 import msgspec
+from sqlalchemy import Connection
 
 from seawall.engine.codec import decode_effects, decode_event, encode_effects, encode_event
 from seawall.engine.effect import Effect
@@ -26,7 +28,13 @@ from seawall.engine.history.replay import Fault, ReplayError, recover, replayed
 from seawall.engine.rules.rulebook import RulebookError
 from seawall.engine.state.memory import first_difference
 
-__all__ = ["Answer", "Divergence", "FencedError", "KeyReusedError", "Primary", "Shadow"]
+__all__ = ["Answer", "Divergence", "FencedError", "Kept", "KeyReusedError", "Primary", "Shadow"]
+
+
+class Beside(Protocol):
+    """Who writes tables of its own in the transaction of events."""
+
+    def __call__(self, connection: Connection, happened: Sequence[Kept]) -> None: ...
 
 
 class KeyReusedError(JournalError):
@@ -41,8 +49,20 @@ class Answer(NamedTuple):
     repeated: bool  # It was done before; this is its first answer again.
 
 
+class Kept(NamedTuple):
+    """One event that happened, and what it did."""
+
+    sequence: int
+    event: Event
+    effects: Sequence[Effect]
+
+
 class Primary:
-    """The one engine that writes a journal. After any failure it is spent: open another one."""
+    """The one engine that writes a journal. After any failure it is spent: open another one.
+
+    Who must not miss an event writes `beside` it, in its transaction; who only follows is called
+    `after` it is durable. Both see each event once, in order, and run on the caller's thread.
+    """
 
     def __init__(self, journal: Journal, engine: Engine, checkpoint_events: int = 0) -> None:
         """Take a journal opened for writing and the engine that stands at its end."""
@@ -50,6 +70,8 @@ class Primary:
         self.engine = engine
         self._checkpoint_events = checkpoint_events  # 0: it writes no checkpoints.
         self._spent = False
+        self.beside: Beside | None = None
+        self.after: Callable[[Sequence[Kept]], None] | None = None
 
     @classmethod
     def open(
@@ -79,6 +101,7 @@ class Primary:
             raise JournalError(f"{self.journal.name}: this writer has failed; open another one")
         answers: list[Answer] = []
         entries: list[Entry] = []
+        happened: list[Kept] = []
         kept: dict[str, tuple[Command, Event]] = {}
         self._spent = True
         try:
@@ -86,13 +109,16 @@ class Primary:
                 known = self._known(key, event, kept)
                 if known is None:
                     known = self._do(key, event, entries, kept)
+                    happened.append(Kept(known.sequence, event, known.effects))
                 answers.append(known)
-            self.journal.append(entries, [command for command, _ in kept.values()])
+            self._keep(entries, [command for command, _ in kept.values()], happened)
         except (RulebookError, KeyReusedError):
             self._spent = bool(entries)  # The engine is ahead of its journal, if it did anything.
             raise
         self._spent = False
         self._keep_state(len(entries))
+        if self.after is not None and happened:
+            self.after(happened)
         return answers
 
     def close(self) -> None:
@@ -124,6 +150,12 @@ class Primary:
         if key is not None:
             kept[key] = Command(key, engine.sequence, encode_effects(effects)), event
         return Answer(engine.sequence, effects, False)
+
+    def _keep(
+        self, entries: Sequence[Entry], commands: Sequence[Command], happened: Sequence[Kept]
+    ) -> None:
+        beside = None if self.beside is None else partial(self.beside, happened=happened)
+        self.journal.append(entries, commands, beside)
 
     def _known(
         self, key: str | None, event: Event, kept: dict[str, tuple[Command, Event]]
