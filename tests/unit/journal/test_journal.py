@@ -102,7 +102,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(where, Counter, monkeypa
 
 def test_another_process_cannot_write_at_the_same_time(where):
     program = (
-        "import sys; from seawall.engine import _store\n"
+        "import sys; from seawall.engine.history import _store\n"
         "from seawall.engine.history.journal import Journal, JournalError\n"
         "_store.LOCK_SECONDS = 0.05\n"
         "try: Journal.open(sys.argv[1])\n"
