@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from seawall import __version__
-from seawall.cli import failure_commands, of_account, of_book, of_world
+from seawall.cli import failure_commands, of_account, of_book, of_history, of_world
 from seawall.cli.options import Json
 from seawall.cli.output import INTERRUPTED, WRONG_INPUT, Failure, say_failure
 
@@ -85,6 +85,7 @@ def replay(
 of_account.add_to(app)
 of_book.add_to(app)
 of_world.add_to(app)
+of_history.add_to(app)
 
 
 @app.command
@@ -217,6 +218,13 @@ def serve(
     port: int = 8750,
     bootstrap: Annotated[bool, Parameter(negative="")] = False,
     log: Annotated[bool, Parameter(negative="")] = False,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    reads_per_s: int | None = None,
+    commands_per_s: int | None = None,
+    limit_addresses: Annotated[bool, Parameter(negative="")] = False,
+    private_webhooks: Annotated[bool, Parameter(negative="")] = False,
+    monitor: str | None = None,
 ) -> int:
     """Run the margin engine as a service with an HTTP API.
 
@@ -240,10 +248,25 @@ def serve(
         Make the first API key and print it once; from then on every request needs a key.
     log
         Write a line of JSON for each request to stderr.
+    tls_cert
+        Certificate (PEM, with its chain); serves HTTPS together with --tls-key.
+    tls_key
+        The certificate's key (PEM, not encrypted).
+    reads_per_s
+        Questions that each API key may ask a second. Without it, nothing limits them.
+    commands_per_s
+        Commands that each API key may send a second. Without it, nothing limits them.
+    limit_addresses
+        Limit requests without a key in the same way, by the address that they come from.
+    private_webhooks
+        Let notices go to webhooks at addresses of a private network.
+    monitor
+        A file (TOML) of what the systemic monitor assumes, or `off`.
     """
-    from seawall.cli.run_serve import run
+    from seawall.cli.run_serve import Guarding, run
 
-    return run(rules, store, replay, speed, accounts, host, port, bootstrap, log)
+    of = Guarding(tls_cert, tls_key, reads_per_s, commands_per_s, limit_addresses, private_webhooks)
+    return run(rules, store, replay, speed, accounts, host, port, bootstrap, log, of, monitor)
 
 
 @journal.command
