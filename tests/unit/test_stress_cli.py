@@ -42,12 +42,17 @@ def test_tables_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     for law in ("no impact", "sqrt", "linear", "exponential", "constant_product", "book"):
         assert f" {law} " in out
     for said in (
-        *("65 of 120 accounts closed", "expected shortfall", "ticks of the shock", "beta of ETH"),
+        *(
+            "65 of 120 accounts taken from",
+            "expected shortfall",
+            "ticks of the shock",
+            "beta of ETH",
+        ),
         *("trader-060", "BTC, rising", "runs that empty the fund"),
     ):
         assert said in out
     page = (tmp_path / "stress.html").read_text()
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 8
     assert "http" not in page  # Nothing is fetched.
     assert "<script" not in page
 
@@ -71,8 +76,9 @@ def test_impact_off_is_no_feedback(tmp_path: Path, capsys: pytest.CaptureFixture
     assert all(
         one["final"] < quiet["final"] for name, one in found["laws"].items() if name != "no impact"
     )
-    by_cause = found["losses"]["price"] + found["losses"]["book"]
-    borne = sum(found["losses"][key] for key in ("accounts", "fund", "deleveraged", "shared"))
+    by_cause = sum(found["losses"][key] for key in ("price", "book", "fees"))
+    bearers = ("accounts", "fund", "deleveraged", "shared", "uncovered")
+    borne = sum(found["losses"][key] for key in bearers)
     assert by_cause == pytest.approx(borne)
 
 

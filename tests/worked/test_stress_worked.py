@@ -28,17 +28,21 @@ from seawall.simulation.stress import (
     CoinDepth,
     DepthFile,
     Fall,
+    Ground,
     Line,
     StressBook,
     book_of_account,
     book_of_frame,
+    books_of,
     closings,
-    steps_of,
+    columns_of,
+    one,
+    rules_of,
     stress,
+    traced,
 )
 from seawall.simulation.stress.exact import exact_fall
-from seawall.simulation.stress.fall import one
-from seawall.systemic import Exponential, Linear
+from seawall.systemic import LAWS, Exponential, Linear
 
 RULES = """
 format = 1
@@ -47,7 +51,7 @@ version = "2026-01-01.1"
 cash = "USDC"
 numeraire = { id = "USD", decimals = 10 }
 coins = [{ id = "USDC", decimals = 6 }, { id = "BTC", decimals = 8 }]
-liquidation = { order = "largest_notional_first", slippage_ratio = 0.01, fee_ratio = 0 }
+liquidation = { order = "largest_notional_first", slippage_ratio = 0.01, fee_ratio = 0, SIZE }
 
 [margin.cross]
 method = "tiered"
@@ -66,12 +70,28 @@ ROWS = [
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> StressBook:
-    (tmp_path / "market.toml").write_text(MARKET)
-    venue = venue_at(read_rules(RULES), read(tmp_path / "market.toml", Market))
+FULL = 'size = { size = "full" }'
+
+
+def booked(folder: Path, size: str) -> StressBook:
+    (folder / "market.toml").write_text(MARKET)
+    rules = read_rules(RULES.replace("SIZE", size))
+    venue = venue_at(rules, read(folder / "market.toml", Market))
     frame = pl.DataFrame(ROWS, ["account", "asset", "quantity"], orient="row")
     return book_of_frame(frame, venue, None)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> StressBook:
+    return booked(tmp_path, FULL)
+
+
+def placed(book: StressBook, law: LAWS) -> Ground:
+    coins = [coin.id for coin in book.venue.catalogue.coins]
+    columns = columns_of(book, Line("BTC", "long"))
+    return Ground(
+        columns, rules_of(book.venue), books_of(coins, {"BTC": law}), np.zeros(len(coins))
+    )
 
 
 def test_where_each_is_closed_and_worth_nothing(book: StressBook) -> None:
@@ -81,9 +101,6 @@ def test_where_each_is_closed_and_worth_nothing(book: StressBook) -> None:
     assert np.isnan(found.closes[2])
     assert found.units[:, 1].tolist() == [1.0, 2.0, 0.0]  # Of those that are closed.
     assert found.slope[:2] == pytest.approx([1.0, 2.0])
-    assert found.left[:2] == pytest.approx([0.02 * 45_918.367347, 0.04 * 42_857.142857])
-    # What the short has won once the price is at 0.9 · 50,000: 0.1 · 5,000.
-    assert np.interp(45_000.0, found.points[::-1], found.gains[::-1]) == pytest.approx(500.0)
 
 
 def test_a_gap_of_ten_per_cent(book: StressBook) -> None:
@@ -96,33 +113,67 @@ def test_a_gap_of_ten_per_cent(book: StressBook) -> None:
     assert fallen.bad_debt[0] == pytest.approx(1_250.0 + 4_000.0)
     # From 50,000: a lost 6,250, b 20,000; of it 5,000 each coin before anybody sold. All that the
     # accounts had, 21,000, is gone; 4,000 is the fund's; the short has won 0.1 · 12,500 = 1,250.
-    assert told.losses == pytest.approx((15_000.0, 11_250.0, 21_000.0, 4_000.0, 1_250.0, 0.0))
+    causes, bearers = (15_000.0, 11_250.0, 0.0), (21_000.0, 4_000.0, 1_250.0, 0.0, 0.0)
+    assert told.losses == pytest.approx((*causes, *bearers))
+    assert told.shares[0][1:] == pytest.approx((5_250.0, 4_000.0, 4_000.0, 1_250.0, 0.0))
     quiet = told.under["no impact"].fallen
     assert (quiet.final[0], int(quiet.accounts[0]), quiet.bad_debt[0]) == (45_000.0, 1, 0.0)
-    exact = exact_fall(book, told.found.line, Linear(2_500.0), -0.1)
+    exact = exact_fall(book, told.found.line, {"BTC": Linear(2_500.0)}, -0.1)
     assert exact.closed == {"a", "b"}
-    assert (exact.units, exact.final) == pytest.approx((3.0, 37_500.0))
+    assert (exact.units["BTC"], exact.final["BTC"]) == pytest.approx((3.0, 37_500.0))
 
 
 def test_a_slow_fall_ends_at_the_same_price_and_owes_less(book: StressBook) -> None:
-    """Ten ticks of about 530 dollars: a is reached in the eighth, at 50,000 · 0.9^0.8."""
-    steps = steps_of(closings(book, Line("BTC", "long")), 1)
-    traded = np.full((2, 2), np.nan)
-    slow = one(steps, Linear(2_500.0), 50_000.0, Fall(-0.1, ticks=10), traded)
-    assert slow.final[0] == pytest.approx(37_500.0)
-    first = 50_000 * 0.9**0.9  # 45,476: the ninth tick is the first below 45,918.
-    assert traded[0] == pytest.approx([first - 1_250, 45_000 - 2_500 - 2_500], rel=1e-9)
-    assert traded[1].tolist() == [9.0, 10.0]
-    assert slow.bad_debt[0] == pytest.approx(max(0.0, 45_000 - first + 1_250) + 4_000.0)
+    """Ten ticks of about 530 dollars: a is reached in the ninth, at 50,000 · 0.9^0.9 = 45,476."""
+    slow = traced(placed(book, Linear(2_500.0)), Fall(-0.1, ticks=10))
+    assert slow.fallen.final[0] == pytest.approx(37_500.0)
+    first = 50_000 * 0.9**0.9
+    sold = slow.trades.notional > 0.0
+    assert slow.trades.price[sold] == pytest.approx(
+        [first - 1_250, 45_000 - 2_500 - 2_500], rel=1e-9
+    )
+    assert slow.trades.time[sold].tolist() == [9, 10]
+    owed = max(0.0, 45_000 - first + 1_250) + 4_000.0
+    assert slow.fallen.bad_debt[0] == pytest.approx(owed)
 
 
 def test_resilience_lets_the_second_go_unreached(book: StressBook) -> None:
     """Half of a's 2,500 has come back at the last tick, so the price is 45,000 − 1,250 = 43,750."""
-    steps = steps_of(closings(book, Line("BTC", "long")), 1)
-    found = one(steps, Linear(2_500.0), 50_000.0, Fall(-0.1, resilience=0.5, ticks=10))
+    found = one(placed(book, Linear(2_500.0)), Fall(-0.1, resilience=0.5, ticks=10))
     assert int(found.accounts[0]) == 1
     assert found.final[0] == pytest.approx(43_750.0)
     assert found.worst[0] == pytest.approx(50_000 * 0.9**0.9 - 2_500.0)
+
+
+def test_the_least_is_taken_and_no_more(tmp_path: Path) -> None:
+    """At 45,900 a has 900 and must have 918; restored, 4 % of what is left.
+
+    A lot of 0.001 BTC sold at the greatest slippage costs 0.459 and frees 4 % of 45.9, 1.836. So
+    900 − 0.459 n ≥ 1,836 − 1.836 n from n = 936 ÷ 1.377 = 679.7 on: 680 lots, at 45,900 − 0.68 · 1
+    ÷ 2 = 45,899.66 on average where a coin costs a dollar of impact. Equity at the mark of
+    45,899.32 is then 900 − 0.68 · 0.34 − 0.32 · 0.68 = 899.5512.
+    """
+    book = booked(tmp_path, 'size = { size = "least" }')
+    found = traced(placed(book, Linear(1.0)), Fall(-0.082))
+    (units, price), sold = (found.trades.units, found.trades.price), found.trades.notional > 0.0
+    assert units[sold] == pytest.approx([0.68])
+    assert price[sold] == pytest.approx([45_899.66])
+    assert found.fallen.final[0] == pytest.approx(45_899.32)
+    assert found.equity[0] == pytest.approx(899.5512)
+    exact = exact_fall(book, Line("BTC", "long"), {"BTC": Linear(1.0)}, -0.082)
+    assert (exact.units["BTC"], exact.final["BTC"]) == pytest.approx((0.68, 45_899.32))
+
+
+def test_a_close_factor_takes_its_share_again_and_again(tmp_path: Path) -> None:
+    """At 45,900 half of a, then half of what is left, until 900 is 4 % of the rest or more.
+
+    0.5 BTC left needs 918, 0.25 needs 459: two steps, 500 lots and 250.
+    """
+    book = booked(tmp_path, 'size = { size = "close_factor", share = 0.5, full_below = 0.1 }')
+    found = traced(placed(book, Linear(0.001)), Fall(-0.082))
+    sold = found.trades.notional > 0.0
+    assert found.trades.units[sold] == pytest.approx([0.5, 0.25])
+    assert found.trades.time[sold].tolist() == [1, 2]
 
 
 def test_a_rise_closes_the_short_at_the_price_that_its_method_says(book: StressBook) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from seawall.cli.output import (
     DONE,
@@ -18,6 +18,7 @@ from seawall.cli.output import (
     progress,
     wrong_input,
 )
+from seawall.cli.stress_json import amplified, json_of
 
 if TYPE_CHECKING:
     from seawall.engine.state import Venue
@@ -82,7 +83,7 @@ def run(file: Path, options: Options, out: Path, as_json: bool) -> int:
     except OSError as error:
         raise cannot_write(error, place) from None
     if as_json:
-        print_json(_json(result, file, options.depth, place))
+        print_json(json_of(result, file, options.depth, place))
         return DONE
     print_line(f"{title}: {_lede(result)}\n")
     for name, (columns, rows) in tables.items():
@@ -100,6 +101,7 @@ TITLES = {
     "laws": "The named shock under each law",
     "risk": "Over all runs",
     "losses": "What closed accounts lost, and who bears it",
+    "shares": "Who pays, by the coin that is owed",
     "swings": "One parameter at a time",
     "worst": "Who adds most",
     "ladders": "Forced notional if one coin alone moves",
@@ -177,8 +179,8 @@ def _lede(result: Stress) -> str:
     whole = float(fallen.final[0]) / price - 1.0
     said = f"a shock of {asked.shock:.1%} becomes {whole:.1%} under law {asked.law}"
     return (
-        f"{said}: {int(fallen.accounts[0]):,} of {result.found.equity.size:,} accounts closed in "
-        f"{int(fallen.rounds[0]):,} rounds, {float(fallen.notional[0]):,.0f} forced, "
+        f"{said}: {int(fallen.accounts[0]):,} of {result.found.equity.size:,} accounts taken from, "
+        f"{float(fallen.notional[0]):,.0f} forced, "
         f"{float(fallen.bad_debt[0]):,.0f} owed by nobody, fund {result.fund:,.0f}"
     )
 
@@ -192,6 +194,8 @@ def _tables(result: Stress) -> dict[str, Table]:
         "worst": _worst(result),
         "ladders": _ladders(result),
     }
+    if any(share.owed for share in result.shares):
+        tables["shares"] = _shares(result)
     if result.elsewhere:
         tables["elsewhere"] = _elsewhere(result)
     return tables
@@ -207,21 +211,17 @@ def _laws(result: Stress) -> Table:
             [
                 name,
                 f"{float(fallen.final[0]):,.2f}",
-                f"{_amplified(result, float(fallen.final[0])):.2f}",
+                f"{amplified(result, float(fallen.final[0])):.2f}",
                 f"{int(fallen.accounts[0]):,}",
                 f"{float(fallen.notional[0]):,.0f}",
                 f"{float(fallen.bad_debt[0]):,.0f}",
-                f"{max(0.0, result.fund - float(fallen.bad_debt[0])):,.0f}",
+                f"{float(result.left(fallen)[0]):,.0f}",
                 f"{reading.largest_gain:.2f}",
                 "none" if reading.to_cascade is None else f"{reading.to_cascade:.1%}",
                 "none" if reading.to_empty_fund is None else f"{reading.to_empty_fund:.1%}",
             ]
         )
     return columns, rows
-
-
-def _amplified(result: Stress, final: float) -> float:
-    return (final / result.found.price - 1.0) / result.asked.shock
 
 
 def _risk(result: Stress) -> Table:
@@ -233,14 +233,14 @@ def _risk(result: Stress) -> Table:
         (f"bad debt, expected shortfall {sure}", "expected_shortfall"),
         (f"bad debt beyond the fund, VaR {sure}", "uncovered"),
         (f"notional liquidated (LaR) {sure}", "liquidation"),
-        (f"margin of closed accounts {sure}", "margin"),
+        (f"margin of accounts taken from {sure}", "margin"),
         (f"fund left {sure}", "fund_left"),
     ):
         numbers = (getattr(risk, key) for risk in (result.risk, result.quiet_risk))
         rows.append([said, *(f"{number:,.0f}" for number in numbers)])
     pair = (result.risk, result.quiet_risk)
     rows.append(
-        [f"whole move {sure}", *(f"{result.steps.ladder.sign * -risk.fall:+.1%}" for risk in pair)]
+        [f"whole move {sure}", *(f"{result.ladder.sign * -risk.fall:+.1%}" for risk in pair)]
     )
     rows.append(
         ["runs that empty the fund", *(f"{r.emptied:.1%} ± {r.emptied_error:.1%}" for r in pair)]
@@ -253,12 +253,22 @@ def _losses(result: Stress) -> Table:
     rows = [
         ["lost to the price", told.price],
         ["lost selling into the book", told.book],
-        ["borne by the closed accounts", told.accounts],
+        ["fees", told.fees],
+        ["borne by these accounts", told.accounts],
         ["borne by the fund", told.fund],
         ["borne by deleveraged winners", told.deleveraged],
         ["borne by everybody", told.shared],
+        ["uncovered", told.uncovered],
     ]
     return ["", "numeraire"], [[str(said), f"{number:,.0f}"] for said, number in rows]
+
+
+def _shares(result: Stress) -> Table:
+    rows = [
+        [one.coin, *(f"{number:,.0f}" for number in one[1:])]
+        for one in result.shares
+    ]  # fmt: skip
+    return ["coin", "owed", "fund", "it pays", "winners", "left"], rows
 
 
 def _swings(result: Stress) -> Table:
@@ -279,10 +289,12 @@ def _swings(result: Stress) -> Table:
 def _worst(result: Stress) -> Table:
     names = result.book.names
     rows = [
-        [names[one.account], f"{one.units:,.4f}", f"{one.price:,.2f}", f"{one.impact:,.2f}"]
+        [names[one.account], f"{one.units:,.4f}", f"{one.price:,.2f}", f"{one.notional:,.0f}",
+         f"{one.impact:,.2f}"]
         for one in result.worst
-    ]
-    return ["account", result.asked.coin, "closed at", "adds to the move"], rows
+    ]  # fmt: skip
+    columns = ["account", result.asked.coin, "sold at", "forced in all", "adds to the move"]
+    return columns, rows
 
 
 def _ladders(result: Stress) -> Table:
@@ -299,76 +311,47 @@ def _ladders(result: Stress) -> Table:
 def _elsewhere(result: Stress) -> Table:
     rows = [
         [one.coin, f"{one.units:,.4f}", f"{one.notional:,.0f}",
-         "not known" if one.move is None else f"{one.move:+.2%}"]
+         "not known" if one.move is None else f"{one.move:+.2%}", f"{one.final:,.2f}"]
         for one in result.elsewhere
     ]  # fmt: skip
-    return ["coin", "sold", "notional", "moves it by"], rows
+    return ["coin", "sold", "notional", "moves it by", "final price"], rows
 
 
 def _notes(result: Stress) -> list[str]:
+    from seawall.simulation.stress.judging import followed
+
     asked = result.asked
     beta = ", ".join(f"{coin} {share:g}" for coin, share in asked.beta.items())
     others = f"others move with beta {beta}" if beta else "other coins stay where they are"
-    bought = int((result.steps.ladder.closing.units[: int(result.fallen.accounts[0])] < 0).sum())
-    mixed = f" {bought:,} of the closed accounts buy, so their order matters." if bought else ""
+    size = followed(result.book.venue)
+    silent = [one.coin for one in result.elsewhere if one.move is None]
+    still = (
+        f" Nothing is known of the depth of {', '.join(silent)}: sales there move no price."
+        if silent
+        else ""
+    )
     return [
-        f"Each account is closed in full at the price that its own margin method says; {others}. "
+        "Each account is judged by its own margin method, and what is taken follows the rulebook: "
+        f"{size}. In the law table, R0 and the two distances are of full closes; {others}. "
         f"The shock comes in {asked.ticks} ticks. "
         f"Seed {asked.seed}. Shock, depth and resilience are drawn with fat tails around what is "
-        f"named.{mixed}",
+        f"named.{still}",
+        *_of_groups(result),
         "The depth is what the depth file says, and the law decides whether there is a tipping "
         "point: read all lines, and the one without impact first.",
     ]
 
 
-def _json(result: Stress, file: Path, depth: Path, place: Path) -> dict[str, Any]:
-    asked = result.asked
-    return {
-        "book": file.name,
-        "depth": depth.name,
-        "coin": asked.coin,
-        "shock": asked.shock,
-        "law": asked.law,
-        "runs": asked.runs,
-        "ticks": asked.ticks,
-        "seed": asked.seed,
-        "beta": dict(asked.beta),
-        "confidence": asked.confidence,
-        "price": result.found.price,
-        "fund": result.fund,
-        "accounts": int(result.found.equity.size),
-        "laws": {name: _law_json(result, name) for name in result.under},
-        "risk": result.risk._asdict(),
-        "risk_without_impact": result.quiet_risk._asdict(),
-        "losses": result.losses._asdict(),
-        "swings": [swing._asdict() for swing in result.swings],
-        "contributors": [
-            one._asdict() | {"account": result.book.names[one.account]} for one in result.worst
-        ],
-        "ladders": [
-            {"coin": one.coin, "side": one.side,
-             "within": [{"accounts": a, "notional": n} for a, n in one.within]}
-            for one in result.ladders
-        ],
-        "elsewhere": [one._asdict() for one in result.elsewhere],
-        "picture": str(place),
-    }  # fmt: skip
-
-
-def _law_json(result: Stress, name: str) -> dict[str, Any]:
-    fallen, reading = result.under[name].fallen, result.under[name].reading
-    return {
-        "final": float(fallen.final[0]),
-        "worst": float(fallen.worst[0]),
-        "average": float(fallen.average[0]),
-        "amplification": _amplified(result, float(fallen.final[0])),
-        "accounts": int(fallen.accounts[0]),
-        "units": float(fallen.forced[0]) * result.steps.ladder.sign,
-        "notional": float(fallen.notional[0]),
-        "rounds": int(fallen.rounds[0]),
-        "bad_debt": float(fallen.bad_debt[0]),
-        "fund_left": max(0.0, result.fund - float(fallen.bad_debt[0])),
-        "largest_gain": reading.largest_gain,
-        "shock_to_cascade": reading.to_cascade,
-        "shock_to_empty_fund": reading.to_empty_fund,
-    }
+def _of_groups(result: Stress) -> list[str]:
+    """How the draws' book differs from the whole one, where it does."""
+    accounts = result.found.equity.size
+    if result.groups == accounts:
+        return []
+    price, whole, merged = result.found.price, result.fallen, result.grouped
+    ends = [float(one.final[0]) / price - 1.0 for one in (merged, whole)]
+    debts = [float(one.bad_debt[0]) for one in (merged, whole)]
+    return [
+        f"Runs and ranges merge {accounts:,} accounts into {result.groups:,} that are alike. The "
+        f"named fall on those ends at {ends[0]:+.2%} and owes {debts[0]:,.0f}; on the whole book "
+        f"it is {ends[1]:+.2%} and {debts[1]:,.0f}."
+    ]

@@ -166,21 +166,23 @@ def fan(result: Stress) -> str:
 
 
 def liquidation_map(result: Stress) -> str:
-    """Notional that is forced by round and liquidation price of the named fall, as a heatmap."""
-    fallen, steps = result.fallen, result.steps.ladder
-    count, price = int(fallen.accounts[0]), result.found.price
-    if not count:
-        return '<p class="none">Nobody is closed.</p>'
+    """Notional that is forced in the named fall, by time and the price at which it began."""
+    trades, price = result.traced.trades, result.found.price
+    sold = trades.notional > 0.0
+    if not sold.any():
+        return '<p class="none">Nothing is taken from anybody.</p>'
     tick = "round" if result.named.ticks == 1 else "tick"
-    when = result.traded[1, :count].astype(np.int64) - 1
+    when, notional = trades.time[sold] - 1, trades.notional[sold]
     shown = int(min(ROUNDS_SHOWN, when.max() + 1)) if tick == "round" else result.named.ticks
     when = np.minimum(when, shown - 1)
-    at = steps.sign * steps.closing.key[:count]
-    end = float(min(at.min(), fallen.worst[0])) if steps.sign > 0 else float(max(at.max(), price))
-    low, high = min(end, price), max(end, price)
+    at = result.found.closes[trades.account[sold]]
+    driver = result.fallen.path[0][np.minimum(trades.time[sold], result.fallen.path.shape[1] - 1)]
+    at = np.where(np.isfinite(at), at, driver)  # Reached through another coin alone.
+    end = float(result.fallen.worst[0])
+    low, high = min(float(at.min()), end, price), max(float(at.max()), end, price)
     band = np.clip(((at - low) / (high - low or 1.0) * PRICE_BANDS).astype(int), 0, PRICE_BANDS - 1)
     heat = np.zeros((PRICE_BANDS, shown))
-    np.add.at(heat, (band, when), np.abs(steps.closing.units[:count]) * at)
+    np.add.at(heat, (band, when), notional)
     frame = Frame(low, high, shown)
     tall, wide = (HEIGHT - TOP - BOTTOM) / PRICE_BANDS, (WIDTH - LEFT - RIGHT) / shown
     frame.low, frame.high = low, high
@@ -204,10 +206,12 @@ def waterfall(told: Losses) -> str:
     steps = [
         ("the price", told.price, "cause"),
         ("their own sale", told.book, "cause"),
+        ("fees", told.fees, "cause"),
         ("the accounts", -told.accounts, "pays"),
         ("the fund", -told.fund, "pays"),
         ("deleveraged", -told.deleveraged, "last"),
         ("shared", -told.shared, "last"),
+        ("uncovered", -told.uncovered, "last"),
     ]
     level, bars = 0.0, []
     for name, step, kind in steps:
@@ -232,11 +236,10 @@ def waterfall(told: Losses) -> str:
 
 def fund(result: Stress) -> str:
     """How much of the fund is left, by the share of runs that leave less."""
-    left = np.sort(np.maximum(result.fund - result.runs.bad_debt, 0.0))
-    quiet = np.sort(np.maximum(result.fund - result.quiet.bad_debt, 0.0))
+    left, quiet = np.sort(result.left(result.runs)), np.sort(result.left(result.quiet))
     at = np.linspace(0, left.size - 1, min(left.size, 200)).astype(int)
     places = (at / max(left.size - 1, 1) * 100).tolist()
-    frame = Frame(0.0, max(result.fund, 1.0), 100.0)
+    frame = Frame(0.0, max(float(left[-1]), float(quiet[-1]), result.fund, 1.0), 100.0)
     body = frame.grid() + frame.line(places, quiet[at], "quiet middle")
     body += frame.line(places, left[at], "fed middle")
     body += frame.below([(share, f"{share:.0f} %") for share in (10.0, 25.0, 50.0, 75.0, 90.0)])
@@ -245,7 +248,7 @@ def fund(result: Stress) -> str:
 
 def gain(result: Stress) -> str:
     """R0 over the fall: how many units the next bit of fall forces per unit it sells."""
-    steps, price = result.steps.ladder, result.found.price
+    steps, price = result.ladder, result.found.price
     if not steps.closing.key.size:
         return '<p class="none">Nobody would be closed.</p>'
     at = steps.sign * (1.0 - steps.price / price) * 100.0  # Per cent of fall, or of rise.
@@ -271,6 +274,30 @@ def gain(result: Stress) -> str:
         for row, (x, said) in enumerate(((shock, "shock"), (end, "end")))
     )
     return svg(body + frame.below(labels), "Local gain R0 over the fall")
+
+
+def gain_over_time(result: Stress) -> str:
+    """R0 at each tick of the named fall: the largest between its price and the one before."""
+    steps, path = result.ladder, result.fallen.path[0]
+    if result.named.ticks == 1:
+        path = path[: max(2, min(ROUNDS_SHOWN, int(result.fallen.rounds[0])) + 1)]
+    if not steps.closing.key.size:
+        return '<p class="none">Nobody would be closed.</p>'
+    at = steps.sign * steps.price
+    found = np.zeros(path.size)
+    for tick in range(path.size):
+        before = path[tick - 1] if tick else result.found.price
+        ends = sorted((steps.sign * before, steps.sign * float(path[tick])))
+        inside = (at >= ends[0]) & (at <= ends[1]) & np.isfinite(result.gain)
+        found[tick] = float(result.gain[inside].max(initial=0.0))
+    frame = Frame(0.0, max(1.1, float(found.max())), float(path.size - 1))
+    places = [float(tick) for tick in range(path.size)]
+    body = frame.grid() + frame.line(places, found, "fed middle")
+    body += frame.line([0.0, places[-1]], np.array([1.0, 1.0]), "one")
+    every = max(1, path.size // 8)
+    said = "round" if result.named.ticks == 1 else "tick"
+    body += frame.below([(at, f"{said} {at:.0f}") for at in places[every::every]])
+    return svg(body, "Local gain R0 over time")
 
 
 def tornado(found: Sequence[Swing], measure: Literal["final", "bad_debt"], base: float) -> str:

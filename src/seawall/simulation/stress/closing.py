@@ -21,7 +21,6 @@ from seawall.portfolio.liquidation_price import has_grace
 from seawall.pricing import Floats, Ints, RiskTable
 from seawall.simulation.stress.book import Part, StressBook
 from seawall.simulation.stress.depth import Side, StressError
-from seawall.simulation.stress.fall import Steps
 from seawall.systemic import Ladder
 from seawall.systemic.ladder import Column
 
@@ -53,11 +52,7 @@ class Closings(NamedTuple):
     fails: Floats  # [account] at which it is worth nothing; NaN where never.
     units: Floats  # [account, coin] coins that closing it sells; below zero it buys.
     slope: Floats  # [account] what it loses more for each unit of price beyond `fails`.
-    near: Floats  # [account] the same where it is closed.
-    left: Floats  # [account] what it is worth there.
     equity: Floats  # [account] today.
-    points: Floats  # [point] driver's prices of the scan.
-    gains: Floats  # [point] Σ of what accounts are worth more than today.
 
 
 def moves(side: Side, farthest: float | None = None) -> list[float]:
@@ -97,21 +92,8 @@ def closings(
         fails=together([scan.fails for scan in scans]),
         units=together([scan.units for scan in scans]),
         slope=together([scan.slope for scan in scans]),
-        near=together([scan.near for scan in scans]),
-        left=together([scan.left for scan in scans]),
         equity=together([scan.today for scan in scans]),
-        points=np.array([price, *(price * (1.0 + move) for move in chosen)]),
-        gains=np.sum([scan.gains for scan in scans], axis=0),
     )
-
-
-def steps_of(found: Closings, coin: int) -> Steps:
-    """The ladder of one coin along the line, with what each of its steps owes."""
-    ladder = ladder_of(found, coin)
-    account = ladder.closing.account
-    fails = ladder.sign * found.fails[account]
-    fails[np.isnan(fails)] = -np.inf
-    return Steps(ladder, fails, found.slope[account], found.near[account])
 
 
 def ladder_of(found: Closings, coin: int) -> Ladder:
@@ -179,11 +161,7 @@ class _Scan:
         self.held = part.held
         accounts = len(part.held.names)
         self.closes, self.fails = np.full(accounts, np.nan), np.full(accounts, np.nan)
-        self.slope, self.near, self.left = (
-            np.zeros(accounts),
-            np.zeros(accounts),
-            np.zeros(accounts),
-        )
+        self.slope = np.zeros(accounts)
         self.units = np.zeros((accounts, len(venue.catalogue.coins)))
         self.asset_coin = np.array([asset.coin for asset in venue.catalogue.assets], np.int64)
         self.index = np.array(venue.snapshot.price, np.float64) / self.one
@@ -191,10 +169,7 @@ class _Scan:
         need, risk = self.market.at(0.0)
         self.room, self.worth = self._read(need)
         self.today = self.worth.copy()
-        self.gains = [0.0]
-        self.first = self.room < 0.0  # Below its line today.
-        self.left[self.first] = self.today[self.first]
-        self._close(np.flatnonzero(self.first), np.full(accounts, price), risk)
+        self._close(np.flatnonzero(self.room < 0.0), np.full(accounts, price), risk)
         self.fails[self.worth < 0.0] = price
 
     def step(self, move: float) -> None:
@@ -205,11 +180,7 @@ class _Scan:
         waiting = np.isnan(self.closes)
         at = _crossing(self.room, room, self.here, there)
         lost = (self.worth - worth) / abs(there - self.here)
-        closing = waiting & (room < 0.0)
-        self._close(np.flatnonzero(closing), at, risk)
-        self.near[closing | self.first] = lost[closing | self.first]
-        self.left[closing] = (self.worth - lost * np.abs(at - self.here))[closing]
-        self.first &= False
+        self._close(np.flatnonzero(waiting & (room < 0.0)), at, risk)
         first = np.isnan(self.fails) & (worth < 0.0)
         gone = _crossing(self.worth, worth, self.here, there)
         sign = 1.0 if self.line.side == "long" else -1.0
@@ -219,7 +190,6 @@ class _Scan:
         late = (self.slope == 0.0) & (self.today < 0.0) & (lost > 0.0)
         self.slope[late] = lost[late]  # Owed today already: worth nothing before today's price.
         self.fails[late] = self.price - sign * self.today[late] / lost[late]
-        self.gains.append(float(np.maximum(worth - self.today, 0.0).sum()))
         self.room, self.worth, self.here = room, worth, there
 
     def _read(self, need: Requirement) -> tuple[Floats, Floats]:

@@ -65,7 +65,7 @@ class DepthFile(_Form, frozen=True):
     """Everything that a depth file may say."""
 
     coins: dict[str, CoinDepth]
-    fund: float = 0.0  # Insurance fund, numeraire.
+    fund: float | dict[str, float] = 0.0  # Insurance fund: numeraire of cash, or coins by coin.
     book_share: float = 1.0  # Of forced units, the share that is sold on the book.
     spread: Spread = Spread()
 
@@ -180,7 +180,6 @@ def _faults(found: DepthFile) -> list[tuple[str, str]]:
     """(key path, what is wrong)."""
     faults: list[tuple[str, str]] = []
     checks = [
-        ("$.fund", found.fund, found.fund >= 0.0, "at least 0"),
         ("$.book_share", found.book_share, 0.0 <= found.book_share <= 1.0, "in [0, 1]"),
         ("$.spread.shock", found.spread.shock, found.spread.shock >= 0.0, "at least 0"),
         ("$.spread.depth", found.spread.depth, found.spread.depth >= 0.0, "at least 0"),
@@ -198,6 +197,9 @@ def _faults(found: DepthFile) -> list[tuple[str, str]]:
             "at least 0",
         ),
     ]
+    funds = found.fund if isinstance(found.fund, dict) else {"": found.fund}
+    for coin, size in funds.items():
+        checks.append((f"$.fund.{coin}".rstrip("."), size, size >= 0.0, "at least 0"))
     for coin, depth in found.coins.items():
         at, sold = f"$.coins.{coin}", depth.sold
         checks += [

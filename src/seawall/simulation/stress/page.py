@@ -32,7 +32,7 @@ opacity:.14}.heat{fill:var(--heat)}.cause{fill:var(--cause)}.pays{fill:var(--pay
 .last{fill:var(--last)}.one{stroke:var(--soft);stroke-dasharray:2 4;stroke-width:1}
 .mark{stroke:var(--soft);stroke-dasharray:3 3}.key{display:inline-block;width:12px;height:12px;
 border-radius:3px;margin:0 5px 0 12px;vertical-align:-1px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;
 margin:16px 0}.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;
 padding:12px 14px}.tile b{display:block;font:600 22px/1.3 Georgia,serif}
 .tile span{color:var(--soft);font-size:13px}
@@ -67,7 +67,8 @@ def page(result: Stress, title: str, lede: str, tables: dict[str, Table], notes:
         ("The fund", f"What is left of {fund}, by the share of runs that leave less."
          f"{fed}{quiet}", charts.fund(result), ""),
         ("How it feeds itself", "R0, what the next bit of fall forces times what that does to the "
-         "price. Above 1 a fall that has come there goes on by itself.", charts.gain(result), ""),
+         "price. Above 1 a fall that has come there goes on by itself. First by how far the price "
+         "has come, then by time.", charts.gain(result) + charts.gain_over_time(result), ""),
         ("What moves the price most", "Final price at both ends of each range, one at a time.",
          charts.tornado(result.swings, "final", float(result.fallen.final[0])), "swings"),
         ("What moves the bad debt most", "The same for what nobody has paid.",
@@ -76,7 +77,8 @@ def page(result: Stress, title: str, lede: str, tables: dict[str, Table], notes:
          "", "worst"),
         ("Ladders", "Accounts closed and notional forced in a coin if it alone moves.",
          "", "ladders"),
-        ("Other coins", "What the named fall sells there; it does not come back to these accounts.",
+        ("Other coins", "What the named fall sells there, and what that alone does to the price; "
+         "accounts that hold both are judged at both.",
          "", "elsewhere"),
     ]  # fmt: skip
     body = "".join(
@@ -99,7 +101,7 @@ def _tiles(result: Stress) -> str:
     sure = f"{result.asked.confidence:.0%}"
     tiles = [
         (f"{float(fallen.final[0]) / result.found.price - 1.0:+.1%}", "whole move"),
-        (f"{int(fallen.accounts[0]):,}", f"of {result.found.equity.size:,} accounts closed"),
+        (f"{int(fallen.accounts[0]):,}", f"of {result.found.equity.size:,} accounts touched"),
         (charts.amount(float(fallen.notional[0])), "forced notional"),
         (charts.amount(float(fallen.bad_debt[0])), "bad debt"),
         (charts.amount(risk.value), f"bad debt, VaR at {sure}"),

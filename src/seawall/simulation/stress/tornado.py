@@ -1,17 +1,17 @@
 """Which parameter moves the result most: one at a time, over a range that is named.
 
-Knows how to run one fall; reads no book twice unless a beta is what moves.
+Knows how to run one fall; asks no method again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from seawall.simulation.stress.fall import TICKS_MOST, Fall, Fallen, Steps, one
-from seawall.systemic import LAWS
+from seawall.simulation.stress.fall import TICKS_MOST, Fall, Fallen, Ground, one
+from seawall.simulation.stress.judging import FULL, LEAST, Columns
 
 SHOCK_RANGE = 0.25  # Of the logarithm of the shock, either way.
 DEPTH_RANGE = 2.0  # Divided and multiplied by it.
@@ -36,18 +36,20 @@ class Swing(NamedTuple):
 
 
 def swings(
-    steps: Steps,
-    laws: Mapping[str, LAWS],
+    grounds: Mapping[str, Ground],
+    columns: Columns,
     law: str,
-    price: float,
     named: Fall,
     beta: Mapping[str, float],
-    rescanned: Callable[[dict[str, float]], Steps],
+    names: Sequence[str],
 ) -> list[Swing]:
     """Every parameter, the one that moves the final price most first."""
+    grounds = {name: ground._replace(columns=columns) for name, ground in grounds.items()}
+    ground = grounds[law]
+    laws = [name for name, other in grounds.items() if other.books.numbers.any() or name == law]
 
-    def run(asked: Fall, ladder: Steps = steps, under: str = law) -> Fallen:
-        return one(ladder, laws[under], price, asked)
+    def run(asked: Fall, on: Ground = ground) -> Fallen:
+        return one(on, asked)
 
     def shocked(times: float) -> float:
         return float(np.expm1(np.log1p(named.shock) * times))
@@ -76,16 +78,37 @@ def swings(
             *(run(named._replace(ticks=end)) for end in speed),
         )
     )
-    under = sorted(laws, key=lambda name: float(run(named, under=name).final[0]))
+    fee = ground.rules.fee
+    ends = [ground._replace(rules=ground.rules._replace(fee=rate)) for rate in (0.0, 2.0 * fee)]
+    if fee:
+        said = (f"{0.0:.2%}", f"{2.0 * fee:.2%}")
+        found.append(_swing("liquidation fee", *said, *(run(named, end) for end in ends)))
+    sizes = [ground._replace(rules=ground.rules._replace(size=size)) for size in (LEAST, FULL)]
+    found.append(_swing("what is closed", "the least", "all", *(run(named, end) for end in sizes)))
+    under = sorted(laws, key=lambda name: float(run(named, grounds[name]).final[0]))
     if len(under) > 1:
-        ends = (under[0], under[-1])
-        found.append(_swing("law of impact", *ends, *(run(named, under=name) for name in ends)))
-    for coin, number in beta.items():
-        moved = [rescanned({**beta, coin: number + step}) for step in (-BETA_RANGE, BETA_RANGE)]
-        said = (f"{number - BETA_RANGE:g}", f"{number + BETA_RANGE:g}")
-        found.append(_swing(f"beta of {coin}", *said, *(run(named, ladder) for ladder in moved)))
+        first, last = under[0], under[-1]
+        pair = (run(named, grounds[name]) for name in (first, last))
+        found.append(_swing("law of impact", first, last, *pair))
+    found += _of_betas(ground, named, beta, names)
     priced = [swing for swing in found if np.isfinite((*swing.final, *swing.bad_debt)).all()]
     return sorted(priced, key=lambda swing: -swing.width)
+
+
+def _of_betas(
+    ground: Ground, named: Fall, beta: Mapping[str, float], names: Sequence[str]
+) -> list[Swing]:
+    found = []
+    for coin, number in beta.items():
+        place = names.index(coin)
+        moved = []
+        for step in (-BETA_RANGE, BETA_RANGE):
+            column = ground.beta.copy()
+            column[place] = number + step
+            moved.append(one(ground._replace(beta=column), named))
+        said = (f"{number - BETA_RANGE:g}", f"{number + BETA_RANGE:g}")
+        found.append(_swing(f"beta of {coin}", *said, *moved))
+    return found
 
 
 def _swing(parameter: str, low: str, high: str, first: Fallen, last: Fallen) -> Swing:
