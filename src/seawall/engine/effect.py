@@ -97,7 +97,7 @@ class Reason(enum.Enum):
     BAD_INSTRUMENT = "bad_instrument"
     AMOUNT_NOT_POSITIVE = "amount_not_positive"
     PRICE_NOT_POSITIVE = "price_not_positive"
-    BAD_TICK = "bad_tick"  # A depth, a confidence or a smile that no market shows.
+    BAD_TICK = "bad_tick"  # A depth, smile or price that no market shows, or no table holds.
     OFF_TICK = "off_tick"
     ACCOUNT_NOT_OPEN = "account_not_open"
     NO_PRICE = "no_price"

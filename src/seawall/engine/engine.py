@@ -54,7 +54,7 @@ from seawall.engine.watching.confirm import screen, suspects
 from seawall.ledger import Ledger
 from seawall.margin import Requirement
 from seawall.market import Catalogue, Snapshot
-from seawall.pricing import Ints, PricingError
+from seawall.pricing import Ints, PricingError, TooLargeError
 
 
 class Engine:
@@ -229,8 +229,8 @@ def _listed(venue: Venue, event: Listed) -> Reason | None:
     if venue.tables.ready:
         try:
             venue.tables.reprice(catalogue, venue.snapshot.grown(catalogue), None)
-        except PricingError:  # An option without a smile.
-            return Reason.NO_PRICE
+        except PricingError as error:  # Else an option without a smile.
+            return Reason.BAD_INSTRUMENT if isinstance(error, TooLargeError) else Reason.NO_PRICE
     venue.list_instruments(catalogue, event.instruments)
     funding.begin(venue)
     return None

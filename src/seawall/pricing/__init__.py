@@ -8,7 +8,7 @@ from seawall.pricing.elementary import (
     normal_cumulative,
     power,
 )
-from seawall.pricing.layout import PricingError
+from seawall.pricing.layout import PricingError, TooLargeError
 from seawall.pricing.risk_table import risk_table
 from seawall.pricing.svi import (
     YEAR_MS,
@@ -36,6 +36,7 @@ __all__ = [
     "SmileError",
     "SurfaceReport",
     "Tilt",
+    "TooLargeError",
     "aligned",
     "black_greeks",
     "black_price",

@@ -32,6 +32,10 @@ class PricingError(ValueError):
     """Something cannot be priced; the message names the instrument or coin."""
 
 
+class TooLargeError(PricingError):
+    """A price, or what follows from it, is larger than the table holds exactly."""
+
+
 class Options(NamedTuple):
     """The options of a catalogue as columns. [option]"""
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from seawall.market import Catalogue, Kind, Snapshot
 from seawall.money import RATIO_ONE, Rounding, divide
-from seawall.pricing.layout import Layout, PricingError, Shocks, layout, shocks
+from seawall.pricing.layout import Layout, PricingError, Shocks, TooLargeError, layout, shocks
 from seawall.pricing.options import index_price, price_options
 from seawall.pricing.svi import YEAR_MS
 from seawall.pricing.table import Flags, Floats, Grid, Ints, Quotes, RiskTable, Scenario, aligned
@@ -103,7 +103,8 @@ def _publish(table: RiskTable, chosen: Flags) -> None:
     table.bound[rows] = bound
     largest = (bound, table.notional[rows], np.abs(table.delta[rows]))
     for name, column in zip(("value", "notional", "delta"), largest, strict=True):
-        assert bool((column < _EXACT).all()), f"a {name} of the risk table does not fit in 2^53"
+        if not bool((column < _EXACT).all()):  # Nor where it is not a number.
+            raise TooLargeError(f"a {name} of the risk table does not fit in 2^53")
 
 
 def _price_currencies(

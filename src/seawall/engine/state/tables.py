@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 from seawall.margin import ExactTable, MarginMethod
@@ -55,6 +56,13 @@ class Tables:
         """Tables of the same rules that were not priced yet, of one method or of all."""
         methods = self._plain if method is None else (self._plain[method],)
         return Tables(methods, self._terms, self._observed)
+
+    def still(self) -> Tables:
+        """The same tables of the same moment, which later prices leave as they are."""
+        kept = copy.copy(self)
+        kept._observed = dict(self._observed)
+        kept._exact = list(self._exact)
+        return kept
 
     def reprice(
         self, catalogue: Catalogue, snapshot: Snapshot, touched: frozenset[int] | None

@@ -11,7 +11,7 @@ from seawall.engine.state import Venue
 from seawall.engine.watching import breakers, oracles
 from seawall.market import SnapshotError
 from seawall.money import ATOMS_MAX
-from seawall.pricing import PricingError
+from seawall.pricing import PricingError, TooLargeError
 
 
 def price(venue: Venue, event: Priced) -> Reason | None:
@@ -66,9 +66,9 @@ def _shown(venue: Venue, event: Priced) -> Reason | None:
         touched |= venue.catalogue.option_coins(snapshot.time_ms)
     try:
         venue.tables.reprice(venue.catalogue, snapshot, touched)
-    except PricingError:  # An option without a smile.
+    except PricingError as error:  # Else an option without a smile.
         venue.snapshot = before
-        return Reason.NO_PRICE
+        return Reason.BAD_TICK if isinstance(error, TooLargeError) else Reason.NO_PRICE
     venue.previous_mark = marks
     venue.left_depth = {}
     venue.no_takers = {}
