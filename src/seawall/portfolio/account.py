@@ -6,7 +6,8 @@ for the market in question; nothing is interpolated between two verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from seawall.money import RATIO_ONE, Rounding, divide
 from seawall.portfolio.freshness import ORDINARY, Watch, watch_of
 from seawall.portfolio.read import Market, Portfolio, PortfolioError, read, rows_of, venue_at
 from seawall.pricing import YEAR_MS, black_price
+
+Turn = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +162,10 @@ def moved(account: Account, snapshot: Snapshot) -> Account:
 class Trials:
     """Judges an account in any number of markets; each is priced from the one before it."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, turn: Turn = nullcontext) -> None:
+        """Each market is priced and judged in a `turn`, so that others can go on between two."""
         venue = account.venue
+        self._turn = turn
         self.account = account
         self.catalogue = venue.catalogue
         self._tables = venue.tables.like(account.number)
@@ -173,13 +178,15 @@ class Trials:
             ],
             np.int64,
         )
-        self._model = self._models(venue.snapshot) if self._given.size else np.zeros(0)
+        with turn():
+            self._model = self._models(venue.snapshot) if self._given.size else np.zeros(0)
 
     def judge(self, snapshot: Snapshot, rows: Rows | None = None) -> ExactRequirement:
         """The verdict on these rows in that market."""
         method = self.account.margin_method
         held = self.account.rows if rows is None else rows
-        return method.requirement_exact(held, self.table(snapshot))
+        with self._turn():
+            return method.requirement_exact(held, self.table(snapshot))
 
     def table(self, snapshot: Snapshot) -> ExactTable:
         """The table of a market; a mark that an option was given keeps its gap to the model."""

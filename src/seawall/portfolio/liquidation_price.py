@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -25,6 +26,7 @@ from seawall.money import RATIO_ONE
 from seawall.portfolio.account import (
     Account,
     Trials,
+    Turn,
     reach,
     with_fitted_years,
     with_prices,
@@ -90,12 +92,15 @@ class _Move(NamedTuple):
 
 
 def liquidation_price(
-    account: Account, volatilities: Mapping[str, float] | None = None
+    account: Account,
+    volatilities: Mapping[str, float] | None = None,
+    turn: Turn = nullcontext,
 ) -> LiquidationPrices:
     """Find where the account crosses each line, for each underlying and for all together.
 
     `volatilities` are annual, by coin; a coin without one takes the at-the-money implied volatility
     of its nearest smile. A joint move of n sigmas takes each price p to p · e^(± n σ ÷ √365).
+    Each trial is made in a `turn`, so that others can go on between two.
 
     >>> from seawall.portfolio import load
     >>> told = liquidation_price(load("examples/margin/portfolio.toml"))
@@ -103,7 +108,7 @@ def liquidation_price(
     True
     """
     catalogue, snapshot = account.venue.catalogue, account.venue.snapshot
-    trials = Trials(account)
+    trials = Trials(account, turn)
     now = account.judge()
     coins = underlyings(account)
     moves: list[_Move] = []

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
+from seawall.engine.state import Venue
 from seawall.margin import Explanation, Rows
 from seawall.market import buyer_cash
 from seawall.money import RATIO_ONE, Rounding, divide, fit, multiply_ratio, parse_atoms, parse_ratio
@@ -56,8 +57,8 @@ class LargestTrade(msgspec.Struct, frozen=True):
     sell: int | None
 
 
-def what_if(account: Account, change: Change) -> WhatIf:
-    """Judge an account before and after a change.
+def what_if(account: Account, change: Change, market: Venue | None = None) -> WhatIf:
+    """Judge an account before and after a change; `market` is that after it, where it is known.
 
     Selling the 3.5 BTC of the example at the mark of 52,480 leaves the margin of its ETH, 1 % of
     46,170, and costs a fee of 5 basis points, 91.84:
@@ -70,7 +71,7 @@ def what_if(account: Account, change: Change) -> WhatIf:
     >>> (sold.after.requirement.equity - sold.before.requirement.equity) / 10**10
     -91.84
     """
-    after, method = changed(account, change), account.margin_method
+    after, method = changed(account, change, market), account.margin_method
     names = account.venue.catalogue.names
     return WhatIf(
         name=account.name,
@@ -180,18 +181,23 @@ def _largest(fits: Callable[[int], bool]) -> int | None:
     return good
 
 
-def changed(account: Account, change: Change) -> Account:
+def changed(account: Account, change: Change, market: Venue | None = None) -> Account:
     """The account after the change, in the market after it."""
     rows = tuple(changed_rows(account, change))
-    if change.moves or change.volatility:
-        snapshot, catalogue = account.venue.snapshot, account.venue.catalogue
-        prices = {
-            coin: divide(snapshot.price[coin] * (RATIO_ONE + part), RATIO_ONE, Rounding.NEAREST)
-            for coin, part in change.moves
-        }
-        snapshot = with_prices(catalogue, snapshot, {c: max(p, 1) for c, p in prices.items()})
-        account = moved(account, with_volatility(snapshot, RATIO_ONE + change.volatility))
-    return replace(account, rows=rows)
+    return replace(account, venue=market or market_after(account, change), rows=rows)
+
+
+def market_after(account: Account, change: Change) -> Venue:
+    """The account's venue with the prices of the market after a change."""
+    if not change.moves and not change.volatility:
+        return account.venue
+    snapshot, catalogue = account.venue.snapshot, account.venue.catalogue
+    prices = {
+        coin: divide(snapshot.price[coin] * (RATIO_ONE + part), RATIO_ONE, Rounding.NEAREST)
+        for coin, part in change.moves
+    }
+    snapshot = with_prices(catalogue, snapshot, {c: max(p, 1) for c, p in prices.items()})
+    return moved(account, with_volatility(snapshot, RATIO_ONE + change.volatility)).venue
 
 
 def _pair(text: str) -> tuple[str, str]:

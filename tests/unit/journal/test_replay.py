@@ -34,13 +34,13 @@ def alter(journal, statement):
 
 def alter_event(journal, sequence, **values):
     """Change one event and give it a checksum that fits, as somebody would who knows how."""
-    from seawall.engine.history.journal import _event_checksum
+    from seawall.engine.history._rows import event_checksum
 
     (entry,) = journal.entries(sequence, sequence)
     fields = {name: getattr(entry, name) for name in ("sequence", "time_ms", "event", "chain")}
     forged = Entry(**(fields | values))
     statement = update(_store.EVENT).where(_store.EVENT.c.sequence == sequence)
-    alter(journal, statement.values(**values, checksum=_event_checksum(forged)))
+    alter(journal, statement.values(**values, checksum=event_checksum(forged)))
 
 
 def test_a_whole_journal_is_verified(journal, Counter):
@@ -94,7 +94,7 @@ def test_a_checkpoint_that_cannot_be_trusted_costs_only_time(journal, Counter, f
             raise KeyError("another version wrote this")
         return Counter.load(blob)
 
-    from seawall.engine.history.journal import _checkpoint_checksum
+    from seawall.engine.history._rows import checkpoint_checksum
 
     last = journal.latest_checkpoint()
     first = journal.latest_checkpoint(10)
@@ -112,7 +112,7 @@ def test_a_checkpoint_that_cannot_be_trusted_costs_only_time(journal, Counter, f
             chain=forged.chain,
             state_hash=forged.state_hash,
             blob=forged.blob,
-            checksum=1 if flaw == "checksum" else _checkpoint_checksum(forged),
+            checksum=1 if flaw == "checksum" else checkpoint_checksum(forged),
         ),
     )
     with pytest.warns(RuntimeWarning) as warned:
@@ -189,7 +189,7 @@ def test_a_lost_tail_is_noticed_when_opened_and_when_verified(journal, where, Co
 
 
 def test_a_wrong_state_at_a_checkpoint_is_found(journal, Counter):
-    from seawall.engine.history.journal import _checkpoint_checksum
+    from seawall.engine.history._rows import checkpoint_checksum
 
     kept = journal.latest_checkpoint(10)
     forged = Checkpoint(10, kept.chain, "f" * 64, kept.blob)
@@ -197,7 +197,7 @@ def test_a_wrong_state_at_a_checkpoint_is_found(journal, Counter):
         journal,
         update(_store.CHECKPOINT)
         .where(_store.CHECKPOINT.c.sequence == 10)
-        .values(state_hash="f" * 64, checksum=_checkpoint_checksum(forged)),
+        .values(state_hash="f" * 64, checksum=checkpoint_checksum(forged)),
     )
     shown = verify(journal, Counter)
     assert (shown.difference.sequence, shown.difference.fault) == (10, Fault.STATE)

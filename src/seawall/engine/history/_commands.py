@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Index,
     LargeBinary,
     MetaData,
     Table,
@@ -34,6 +35,7 @@ COMMAND = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("answer", LargeBinary, nullable=False),
 )
+_BY_SEQUENCE = Index("journal_command_sequence", COMMAND.c.sequence)
 _EPOCH = META.c.key == "seawall.epoch"
 
 
@@ -64,6 +66,8 @@ def epoch(connection: Connection, *, holding: bool = False) -> int:
 def claim(connection: Connection) -> int:
     """Begin a new epoch and return it; every earlier writer is shut out."""
     before = epoch(connection, holding=True)
+    LATER.create_all(connection)
+    _BY_SEQUENCE.create(connection, checkfirst=True)  # Journals from before it lack it.
     if before:
         connection.execute(update(META).where(_EPOCH).values(value=str(before + 1)))
     else:
@@ -71,15 +75,28 @@ def claim(connection: Connection) -> int:
     return before + 1
 
 
-def keep(connection: Connection, commands: Sequence[Command]) -> None:
-    """Keep commands in the transaction that keeps their events."""
-    LATER.create_all(connection)  # Where they are not there yet.
+def are_kept(connection: Connection) -> bool:
+    """Whether the journal has room for commands."""
+    return inspect(connection).has_table(COMMAND.name)
+
+
+def keep(connection: Connection, commands: Sequence[Command], *, make: bool) -> None:
+    """Keep commands in the transaction that keeps their events; `make` room if there is none."""
+    if make:
+        LATER.create_all(connection)
     connection.execute(insert(COMMAND), [msgspec.structs.asdict(one) for one in commands])
 
 
 def find(connection: Connection, key: str) -> Command | None:
     """The command of a key, if it was ever answered."""
-    if not inspect(connection).has_table(COMMAND.name):
-        return None
     row = connection.execute(select(COMMAND).where(COMMAND.c.key == key)).one_or_none()
     return None if row is None else Command(row.key, row.sequence, row.answer)
+
+
+def run(connection: Connection, first: int, last: int | None, most: int) -> list[Command]:
+    """Commands of events first … last in order, so many at most."""
+    query = select(COMMAND).where(COMMAND.c.sequence >= first)
+    if last is not None:
+        query = query.where(COMMAND.c.sequence <= last)
+    rows = connection.execute(query.order_by(COMMAND.c.sequence).limit(most))
+    return [Command(row.key, row.sequence, row.answer) for row in rows]

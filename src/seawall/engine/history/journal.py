@@ -57,6 +57,7 @@ class Journal:
         self.name = store.name  # Where it is kept, without a password.
         self._cached: _Head | None = None
         self._epoch = 0
+        self._keeps_commands = False  # Known to have room for them; asked once.
         try:
             self._meta = self._check_opened()
         except BaseException:
@@ -137,7 +138,16 @@ class Journal:
     def command(self, key: str) -> Command | None:
         """What became of the command of a key; None where it was never answered."""
         with self._store.transaction("cannot be read") as connection:
-            return _commands.find(connection, key)
+            return _commands.find(connection, key) if self._has_commands(connection) else None
+
+    def commands(
+        self, first: int = 1, last: int | None = None, *, most: int = 1000
+    ) -> list[Command]:
+        """Commands that became events first … last, in order; the first `most` of them."""
+        with self._store.transaction("cannot be read") as connection:
+            if not self._has_commands(connection):
+                return []
+            return _commands.run(connection, first, last, most)
 
     def append(
         self,
@@ -176,11 +186,12 @@ class Journal:
         with self._writing("the batch was not kept") as connection:
             self._store.insert_events(connection, rows)
             if commands:
-                _commands.keep(connection, commands)
+                _commands.keep(connection, commands, make=not self._keeps_commands)
             if beside is not None:
                 beside(connection)
             self._move_head(connection, head, _Head(last.sequence, last.chain, None))
         self._cached = _Head(last.sequence, last.chain, None)
+        self._keeps_commands = self._keeps_commands or bool(commands)
 
     def entries(self, first: int = 1, last: int | None = None) -> Iterator[Entry]:
         """Stream events first … last in order; a gap or a damaged row is a `DamagedError`."""
@@ -293,6 +304,10 @@ class Journal:
             if _commands.epoch(connection, holding=True) != self._epoch:
                 raise FencedError(f"{self.name}: another process has taken it over")
             yield connection
+
+    def _has_commands(self, connection: Connection) -> bool:
+        self._keeps_commands = self._keeps_commands or _commands.are_kept(connection)
+        return self._keeps_commands
 
     def _head(self) -> _Head:
         """Where the journal ends; a writer remembers it, a reader looks each time."""

@@ -11,6 +11,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -83,7 +84,7 @@ class Fees(_Section, frozen=True, kw_only=True):
     taker_ratio: Decimal = Decimal(0)  # Of the notional, paid by the taker of a trade.
 
 
-class Rulebook(_Section, frozen=True, kw_only=True):
+class Rulebook(_Section, frozen=True, kw_only=True, dict=True):
     """Every rule of a venue. Key paths in errors are those of the file."""
 
     format: Literal[1]
@@ -133,7 +134,7 @@ class Rulebook(_Section, frozen=True, kw_only=True):
         tree = canonical_tree(self)
         return msgspec.json.encode(tree, order="deterministic").decode()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """First 16 hexadecimal digits of the sha256 of the canonical text."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()[:FINGERPRINT_DIGITS]
