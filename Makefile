@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: run serve install develop test check bench conformance clean help
+.PHONY: run serve install develop test test-services check bench bench-rivals conformance clean help
 
 help:  ## List the targets.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 run: install  ## Replay the crash of 4 to 6 August 2024 and write out/report.html.
 	$(BIN)/seawall replay examples/crash-2024-08-05/scenario.toml --out $(OUT)
@@ -36,6 +36,10 @@ $(VENV)/.developed: pyproject.toml $(VENV)/.installed
 test: develop  ## Run every test, doctests included.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
+test-services: develop  ## Fifty kills and every fault on SQLite and on PostgreSQL, which is installed if absent.
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
+	SEAWALL_KILLS=50 SEAWALL_NEEDS_POSTGRESQL=1 $(BIN)/python -m pytest -q -rs tests/service/test_service_kill.py tests/service/test_faults.py tests/unit/journal tests/unit/test_standby.py
+
 check: develop  ## Lint, format, types and the import contracts.
 	$(BIN)/ruff check src tests benches conformance
 	$(BIN)/ruff format --check src tests benches conformance
@@ -44,6 +48,9 @@ check: develop  ## Lint, format, types and the import contracts.
 
 bench: develop  ## Measure what the documents claim, each as a ratio to a rival in the same run.
 	$(BIN)/python benches/run.py
+
+bench-rivals: develop  ## One cascade here and in Mesa, agentpy and radCAD, each in its own environment.
+	$(BIN)/python benches/rivals/cascade_abm.py
 
 conformance: develop  ## Hold the rules to the numbers of venues and papers below VECTORS.
 	$(BIN)/python conformance/run.py $(VECTORS)

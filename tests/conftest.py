@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -62,7 +63,7 @@ def _program(name: str) -> str | None:
     return found or (places[-1] if places else None)
 
 
-def _other_user() -> dict[str, object]:
+def _other_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root, so root lends it another user."""
     if os.geteuid() != 0:
         return {}
@@ -73,47 +74,6 @@ def _other_user() -> dict[str, object]:
             continue
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
-
-
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """URL of a server: SEAWALL_POSTGRESQL_URL, or a throw-away cluster on a unix socket."""
-    given = os.environ.get("SEAWALL_POSTGRESQL_URL")
-    if given:
-        yield given
-        return
-    pytest.importorskip(
-        "psycopg", reason="psycopg is not installed: pip install seawall[postgresql]"
-    )
-    initdb, server = _program("initdb"), _program("postgres")
-    if initdb is None or server is None:
-        pytest.skip("no PostgreSQL server: neither initdb nor postgres is on PATH; not tested")
-    user = _other_user()
-    folder = tempfile.mkdtemp(prefix="seawall-pg-", dir="/tmp")  # Socket paths must be short.
-    if user:
-        os.chown(folder, user["user"], user["group"])
-    try:
-        subprocess.run(
-            [initdb, "-D", f"{folder}/cluster", "-U", "seawall", "-A", "trust", "--no-sync"],
-            check=True, capture_output=True, cwd=folder, **user,
-        )  # fmt: skip
-        with Path(f"{folder}/log").open("wb") as log:
-            # Only clients are killed here, so nothing is learnt from waiting for the disk.
-            settings = ("listen_addresses=", "fsync=off", "max_wal_size=256MB")
-            arguments = [part for setting in settings for part in ("-c", setting)]
-            ran = subprocess.Popen(
-                [server, "-D", f"{folder}/cluster", "-k", folder, *arguments],
-                stdout=log, stderr=log, cwd=folder, **user,
-            )  # fmt: skip
-        try:
-            url = f"postgresql://seawall@/postgres?host={folder}"
-            _wait(url, ran, Path(f"{folder}/log"))
-            yield url
-        finally:
-            ran.send_signal(signal.SIGQUIT)  # At once: the cluster is thrown away.
-            ran.wait(20)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(url: str, ran: subprocess.Popen[bytes], log: Path) -> None:
@@ -129,6 +89,82 @@ def _wait(url: str, ran: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     pytest.fail(f"PostgreSQL does not answer:\n{log.read_text()}")
+
+
+class Cluster:
+    """A throw-away PostgreSQL on a unix socket, which can be stopped and started again."""
+
+    def __init__(self) -> None:
+        pytest.importorskip(
+            "psycopg", reason="psycopg is not installed: pip install seawall[postgresql]"
+        )
+        initdb, server = _program("initdb"), _program("postgres")
+        if initdb is None or server is None:
+            said = "no PostgreSQL server: neither initdb nor postgres is on PATH; not tested"
+            if os.environ.get("SEAWALL_NEEDS_POSTGRESQL"):  # `make test-services` is for it.
+                pytest.fail(said)
+            pytest.skip(said)
+        self._server, self._user = server, _other_user()
+        self._folder = tempfile.mkdtemp(prefix="seawall-pg-", dir="/tmp")  # Socket paths: short.
+        self.url = f"postgresql://seawall@/postgres?host={self._folder}"
+        self._ran: subprocess.Popen[bytes] | None = None
+        if self._user:
+            os.chown(self._folder, self._user["user"], self._user["group"])
+        try:
+            subprocess.run(
+                [initdb, "-D", f"{self._folder}/cluster", "-U", "seawall", "-A", "trust",
+                 "--no-sync"],
+                check=True, capture_output=True, cwd=self._folder, **self._user,
+            )  # fmt: skip
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = Path(f"{self._folder}/log")
+        with log.open("ab") as told:
+            # Only clients are killed here, so nothing is learnt from waiting for the disk.
+            settings = ("listen_addresses=", "fsync=off", "max_wal_size=256MB")
+            arguments = [part for setting in settings for part in ("-c", setting)]
+            self._ran = subprocess.Popen(
+                [self._server, "-D", f"{self._folder}/cluster", "-k", self._folder, *arguments],
+                stdout=told, stderr=told, cwd=self._folder, **self._user,
+            )  # fmt: skip
+        _wait(self.url, self._ran, log)
+
+    def stop(self) -> None:
+        """End it at once; what it acknowledged it finds again in its own log."""
+        if self._ran is not None:
+            self._ran.send_signal(signal.SIGQUIT)
+            self._ran.wait(20)
+            self._ran = None
+
+    def remove(self) -> None:
+        """End it and throw it away."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql_cluster() -> Iterator[Cluster]:
+    """A server of one test, which may stop it."""
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """URL of a server: SEAWALL_POSTGRESQL_URL, or a throw-away cluster on a unix socket."""
+    given = os.environ.get("SEAWALL_POSTGRESQL_URL")
+    if given:
+        yield given
+        return
+    cluster = Cluster()
+    yield cluster.url
+    cluster.remove()
 
 
 @pytest.fixture

@@ -76,10 +76,18 @@ MARKETS = ("BTC", "ETH", "SOL", "XRP")
 class Served:
     """One `seawall serve` and how to reach it."""
 
-    def __init__(self, folder: Path, *arguments: str, store: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, store: str | None = None, program: str = ""
+    ) -> None:
+        """`program` is Python that runs before the command line does."""
         self.folder = folder
         self.store = store or str(folder / "venue.db")
         self.arguments = arguments
+        self.port = "0"  # A free one; one that is known where clients shall find it again.
+        self.program = [sys.executable, "-m", "seawall.cli"]
+        if program:
+            last = "from seawall.cli import main\nraise SystemExit(main())"
+            self.program = [sys.executable, "-c", f"{program}\n{last}"]
         self.errors = folder / "errors"
         self.said: list[str] = []
         self._ran: subprocess.Popen[str] | None = None
@@ -87,7 +95,7 @@ class Served:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        command = [sys.executable, "-m", "seawall.cli", "serve", "--port", "0"]
+        command = [*self.program, "serve", "--port", self.port]
         command += ["--store", self.store, "--log", *self.arguments]
         with self.errors.open("a") as errors:
             self._ran = subprocess.Popen(
@@ -111,6 +119,11 @@ class Served:
 
     def client(self, key: str | None = None, **more: Any) -> Client:
         return Client(self.url, key, **more)
+
+    @property
+    def pid(self) -> int:
+        assert self._ran is not None
+        return self._ran.pid
 
     def signal(self, number: int) -> int:
         """Send a signal and wait for the end."""
@@ -142,12 +155,14 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Start services; all of them end with the module."""
     running: list[Served] = []
 
-    def begin(*arguments: str, rules: str | None = RULES, store: str | None = None) -> Served:
+    def begin(
+        *arguments: str, rules: str | None = RULES, store: str | None = None, program: str = ""
+    ) -> Served:
         folder = tmp_path_factory.mktemp("service")
         if rules is not None:
             (folder / "rules.toml").write_text(rules)
             arguments = ("--rules", str(folder / "rules.toml"), *arguments)
-        running.append(Served(folder, *arguments, store=store))
+        running.append(Served(folder, *arguments, store=store, program=program))
         return running[-1]
 
     yield begin

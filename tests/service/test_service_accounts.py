@@ -6,7 +6,6 @@ notional 6,000, initial 600, maintenance 300, equity 0.1 · P − 5,000.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +19,7 @@ from seawall.engine.rules.rulebook import read
 from seawall.service import requests
 from seawall.service.client import Client, Problem
 from seawall.service.past import Past
+from seawall.service.turns import Turns
 from seawall.service.wire import Supposed, SupposedTrade
 
 BTC = "BTC/USDC:USDC"
@@ -233,7 +233,7 @@ def test_a_past_that_is_too_far_from_a_checkpoint_is_refused(tmp_path: Path) -> 
         primary.submit(Started(time_ms=1, rulebook=read(MINIMAL.read_text()).canonical()))
         for _ in range(40):
             primary.submit(Elapsed(time_ms=1))
-    past = Past(where, threading.Lock(), events_most=20)
+    past = Past(where, Turns(), events_most=20)
     with pytest.raises(Problem) as caught:
         past.ask(21, lambda engine: engine.sequence)
     assert (caught.value.status, caught.value.code) == (422, "too_far")

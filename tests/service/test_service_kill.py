@@ -1,7 +1,8 @@
 """SIGKILL while clients write: nothing acknowledged is lost or doubled, and a replay agrees.
 
-Each client sends deposits of known amounts under known keys and repeats what it has no answer to,
-as `seawall.service.client` does. Afterwards the balances say how often each was done.
+Each client sends deposits of known amounts, or trades of known lots, under known keys and repeats
+what it has no answer to, as `seawall.service.client` does. Afterwards balances and positions say
+how often each was done. `make test-services` kills fifty times on each database.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import os
 import random
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -22,7 +24,24 @@ from seawall.service.client import AsyncClient, Client, UnknownOutcomeError
 from seawall.service.wire import Answer
 
 KILLS = int(os.environ.get("SEAWALL_KILLS", "4"))
+KILLS_POSTGRESQL = int(os.environ.get("SEAWALL_KILLS", "2"))
 WRITERS = 8
+
+
+def wanted_of(number: int, key: str) -> requests.Wanted[Any]:
+    """Deposits by three writers of four; the others buy and sell a lot for carol."""
+    if number % 4 != 3:
+        return requests.deposit("bob", "USDC", f"0.{number + 1:06d}", key)
+    buyer, seller = ("carol", "bob") if is_bought(key) else ("bob", "carol")
+    return requests.trade("BTC/USDC:USDC", buyer, seller, "0.001", "60000", key)
+
+
+def writer_of(key: str) -> int:
+    return int(key[1 : key.index("-")])
+
+
+def is_bought(key: str) -> bool:
+    return key[-1] in "02468ace"
 
 
 async def write(
@@ -34,7 +53,7 @@ async def write(
             key = next(iter(k for k in pending if k.startswith(f"w{number}-")), None)
             if key is None:
                 key = f"w{number}-{random.getrandbits(60):x}"
-                pending[key] = requests.deposit("bob", "USDC", f"0.{number + 1:06d}", key)
+                pending[key] = wanted_of(number, key)
             try:
                 answer = await client.send(pending[key])
             except UnknownOutcomeError:
@@ -67,7 +86,7 @@ def test_nor_does_one_on_postgresql(
 ) -> None:
     served = start(store=postgresql_schema).ready()
     try:
-        kill_and_count(served, born, 2)
+        kill_and_count(served, born, KILLS_POSTGRESQL)
     finally:
         served.kill()
 
@@ -85,13 +104,18 @@ def kill_and_count(served: Any, born: Callable[[Client], None], kills: int) -> N
         for key, wanted in pending.items():  # Not known whether done; now it is, once.
             acknowledged[key] = client.send(wanted)
         for key in random.sample(sorted(acknowledged), 20):
-            number = int(key[1 : key.index("-")])
-            again = client.send(requests.deposit("bob", "USDC", f"0.{number + 1:06d}", key))
+            again = client.send(wanted_of(writer_of(key), key))
             assert again.repeated
             assert again.sequence == acknowledged[key].sequence
-        atoms = sum(int(key[1 : key.index("-")]) + 1 for key in acknowledged)
+        deposits = [key for key in acknowledged if writer_of(key) % 4 != 3]
+        trades = [key for key in acknowledged if writer_of(key) % 4 == 3]
+        assert min(len(deposits), len(trades)) >= kills
         rows = {row.asset: row.quantity for row in client.send(requests.account("bob")).rows}
-        assert round(float(rows["USDC"]) * 10**6) == 10**12 + atoms
+        atoms = 10**12 + sum(writer_of(key) + 1 for key in deposits)
+        assert Decimal(rows["USDC"]) * 10**6 == atoms
+        bought = sum(1 if is_bought(key) else -1 for key in trades)
+        rows = {row.asset: row.quantity for row in client.send(requests.account("carol")).rows}
+        assert Decimal(rows.get("BTC/USDC:USDC", "0")) * 1000 == bought
         assert client.send(requests.audit("commands", limit=1))["commands"]
     assert len(acknowledged) >= 20 * kills
     assert len({one.sequence for one in acknowledged.values()}) == len(acknowledged)
@@ -101,7 +125,7 @@ def kill_and_count(served: Any, born: Callable[[Client], None], kills: int) -> N
         assert whole.ok, whole.difference
         engine = recover(journal, Engine.restore, Engine)
         assert engine.state_hash() == whole.state_hash
-        engine.check()
+        engine.check()  # Every asset sums to zero, among others.
         assert journal.last_sequence() == whole.events
 
 

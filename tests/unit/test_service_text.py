@@ -136,6 +136,6 @@ def test_the_application_is_made_without_a_warning(tmp_path: Path) -> None:
     Journal.create(where).close()
     store = Store(f"sqlite:///{where}")
     writer = Writer(lambda: Primary.open(where))
-    past = Past(str(where), writer.lock)
+    past = Past(str(where), writer.turns)
     assert make_app(Desk(writer, store, Keys(store), past, Metrics())) is not None
     store.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from seawall.cli.output import (
     DIFFERENCE,
@@ -26,11 +26,10 @@ from seawall.cli.output import (
 if TYPE_CHECKING:
     from seawall.engine import Engine
     from seawall.engine.event import Event
-    from seawall.engine.history.journal import Entry, Journal
+    from seawall.engine.history.journal import Journal
     from seawall.engine.repair.correction import Fixes, Harm, Settlement, Worlds
 
 SHOWN = 30  # Accounts in a table; JSON has all.
-E = TypeVar("E", bound="Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,10 @@ def run(
 ) -> int:
     """Work the correction out, print it, and write it to the journal where that is asked for."""
     from seawall.cli.run_journal import opened
-    from seawall.engine.event import Corrected
     from seawall.engine.history.journal import DamagedError, JournalError
     from seawall.engine.history.replay import ReplayError, replayed
     from seawall.engine.repair.correction import CorrectionError, compare, settle
+    from seawall.engine.repair.record import Record
 
     signed.check()
     if not prices and ticks is None:
@@ -76,7 +75,8 @@ def run(
             worlds = compare(engine, events, fixes, _least(engine, least))
             now = replayed(journal, engine)
             settlement = settle(worlds, now, payers)
-            before = happened(journal, Corrected)
+            record = Record()
+            record.read(journal)
         except CorrectionError as error:
             raise wrong_input(f"{where}: {error}") from None
         except (DamagedError, ReplayError) as error:
@@ -85,12 +85,10 @@ def run(
             raise wrong_input(error) from None
     sequence = None
     if signed.apply:
-        for number, event in before:
-            if event.first_sequence <= last and first <= event.last_sequence:
-                window = f"{event.first_sequence}:{event.last_sequence}"
-                raise Failure(
-                    WRONG_INPUT, f"{where}: event {number} has corrected {window} already"
-                )
+        for number in record.overlapping(first, last):
+            event = dict(record.corrected)[number]
+            window = f"{event.first_sequence}:{event.last_sequence}"
+            raise Failure(WRONG_INPUT, f"{where}: event {number} has corrected {window} already")
         sequence = _written(where, now.sequence, worlds, settlement, signed)
     if as_json:
         print_json(_as_json(now, worlds, settlement, sequence))
@@ -107,33 +105,6 @@ def at(journal: Journal, sequence: int) -> Engine:
     checkpoint = journal.latest_checkpoint(sequence)
     engine = Engine() if checkpoint is None else Engine.restore(checkpoint.blob)
     return replayed(journal, engine, sequence)
-
-
-def happened(journal: Journal, kind: type[E]) -> list[tuple[int, E]]:
-    """The events of one kind that were not refused, with their numbers."""
-    from seawall.engine.codec import decode_event
-
-    tag = str(kind.__struct_config__.tag).encode()
-    found = []
-    chain = journal.chain_at(0)
-    for entry in journal.entries():
-        if tag in entry.event:
-            event = decode_event(entry.event)
-            if isinstance(event, kind) and not _was_refused(chain, entry):
-                found.append((entry.sequence, event))
-        chain = entry.chain
-    return found
-
-
-def _was_refused(before: bytes, entry: Entry) -> bool:
-    """Whether the chain says that the event did nothing but be refused."""
-    from seawall.engine.codec import encode_effects, link
-    from seawall.engine.effect import Reason, Refused
-
-    return any(
-        link(before, entry.event, encode_effects((Refused(reason=reason),))) == entry.chain
-        for reason in Reason
-    )
 
 
 def append(where: str, last: int, make: Callable[[int], Event]) -> int:

@@ -20,7 +20,7 @@ from seawall.cli.output import (
     print_table,
     wrong_input,
 )
-from seawall.cli.run_correct import Signed, append, at, happened, instant
+from seawall.cli.run_correct import Signed, append, at, instant
 from seawall.engine.repair.reconciliation import Row
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ def run(
     Exit code 1 where a difference is beyond its tolerance and was not posted.
     """
     from seawall.cli.run_journal import opened
-    from seawall.engine.event import Reconciled
     from seawall.engine.history.journal import DamagedError, JournalError
     from seawall.engine.history.replay import ReplayError
     from seawall.engine.repair.reconciliation import (
@@ -54,13 +53,16 @@ def run(
         open_items,
         posting,
     )
+    from seawall.engine.repair.record import Record
 
     signed.check()
     with opened(where) as journal:
         try:
             statement = _statement(file, source, as_of, journal)
             then = at(journal, _sequence(journal, statement.as_of_ms))
-            history = happened(journal, Reconciled)
+            record = Record()
+            record.read(journal)
+            history = record.reconciled
             last = journal.last_sequence()
             tolerances = _tolerances(then, tolerance)
             found = differences(then, statement, tolerances, history)

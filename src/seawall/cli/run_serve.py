@@ -5,12 +5,24 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seawall.cli.output import CANNOT_WRITE, DONE, WRONG_INPUT, Failure, print_line, wrong_input
 
 if TYPE_CHECKING:
+    from seawall.service.monitor import Assumptions
     from seawall.service.replay_feed import ReplayFeed
+
+
+class Guarding(NamedTuple):
+    """How a service is guarded: its certificate, and how much each sender may ask."""
+
+    tls_cert: Path | None
+    tls_key: Path | None
+    reads_per_s: int | None
+    commands_per_s: int | None
+    limit_addresses: bool
+    private_webhooks: bool = False
 
 
 def run(
@@ -23,9 +35,12 @@ def run(
     port: int,
     bootstrap: bool,
     log: bool,
+    guarding: Guarding,
+    monitor: str | None = None,
 ) -> int:
     """Serve until a signal."""
     try:
+        from seawall.service.limits import Rates
         from seawall.service.serve import ServeError, Settings, serve
     except ModuleNotFoundError as error:
         said = f"serve needs {error.name}; install seawall[service]"
@@ -34,6 +49,12 @@ def run(
         raise Failure(WRONG_INPUT, "--rules: a replay brings its own rulebook")
     if not 0 <= port < 65_536:
         raise Failure(WRONG_INPUT, f"--port: {port} is no port")
+    for flag, rate in (
+        ("reads", guarding.reads_per_s),
+        ("commands", guarding.commands_per_s),
+    ):
+        if rate is not None and not 1 <= rate <= 1_000_000:
+            raise Failure(WRONG_INPUT, f"--{flag}-per-s: {rate} is not 1 to 1,000,000")
     feed = None if replay is None else _feed(replay, speed, accounts)
     from seawall.cli.run_rules import read
 
@@ -46,6 +67,12 @@ def run(
         clock="wall" if feed is None else feed.name,
         bootstrap=bootstrap,
         log=log,
+        tls_cert=guarding.tls_cert,
+        tls_key=guarding.tls_key,
+        rates=Rates(guarding.reads_per_s, guarding.commands_per_s),
+        limit_addresses=guarding.limit_addresses,
+        notices_private=guarding.private_webhooks,
+        monitor=_assumptions(monitor),
     )
     try:
         serve(settings, print_at_once)
@@ -86,6 +113,18 @@ def _feed(scenario: Path, speed: str, accounts: int | None) -> ReplayFeed:
     try:
         return ReplayFeed(scenario, read_speed(speed), accounts=accounts)
     except (RulebookError, ScenarioError) as error:
+        raise wrong_input(error) from None
+
+
+def _assumptions(told: str | None) -> Assumptions | None:
+    """What the systemic monitor assumes; None where it is not wanted."""
+    from seawall.service.monitor import AssumptionError, Assumptions, read_assumptions
+
+    if told == "off":
+        return None
+    try:
+        return Assumptions() if told is None else read_assumptions(Path(told))
+    except AssumptionError as error:
         raise wrong_input(error) from None
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from seawall.engine import Engine
 from seawall.engine.event import Deposited, Event, Opened, Traded, Withdrawn
 from seawall.engine.posting.trading import would_refuse
-from seawall.service import views
+from seawall.service import account_list, views
 from seawall.service.amounts import (
     account_number,
     coin_atoms,
@@ -22,7 +22,7 @@ from seawall.service.amounts import (
     priced,
     started,
 )
-from seawall.service.desk import desk_of
+from seawall.service.desk import charge, desk_of
 from seawall.service.problem import Problem
 from seawall.service.route import Key, asks, commands, reads
 from seawall.service.wire import (
@@ -64,16 +64,31 @@ async def open_accounts(request: Ask, data: JSONBody[OpenAsked], idempotency: Ke
 @reads("/v1/accounts")
 async def list_accounts(
     request: Ask,
-    order: FromQuery[Literal["number", "health"]] = "number",
+    order: FromQuery[account_list.Order] = "number",
     status: FromQuery[Status | None] = None,
     prefix: Annotated[str, QueryParameter(max_length=100)] = "",
+    search: Annotated[str, QueryParameter(max_length=100)] = "",
+    reverse: FromQuery[bool] = False,
     offset: Annotated[int, QueryParameter(ge=0, le=10**9)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=views.PAGE_MOST)] = 100,
 ) -> AccountPage:
-    """Accounts, by number or with the nearest to a call first."""
-    return await desk_of(request).ask(
-        lambda engine: views.page(engine, order, status, prefix, offset, limit)
-    )
+    """Accounts in an order: by number or name, or the nearest to a call or the largest first."""
+    desk = desk_of(request)
+
+    def question(engine: Engine) -> AccountPage:
+        return account_list.page(
+            engine,
+            order,
+            status=status,
+            prefix=prefix,
+            search=search,
+            reverse=reverse,
+            offset=offset,
+            limit=limit,
+            now_ms=desk.writer.time_ms(engine),
+        )
+
+    return await desk.ask(question)
 
 
 @reads("/v1/accounts/{name:str}")
@@ -181,13 +196,16 @@ async def suppose_many(request: Ask, data: JSONBody[BulkSupposed]) -> BulkShown:
                 answers.append(BulkAnswer(problem=problem.as_json()))
         return BulkShown(sequence=engine.sequence, answers=answers)
 
+    charge(request, len(data.suppositions) - 1)
     return await desk_of(request).ask(question)
 
 
 @reads("/v1/accounts/{name:str}/liquidation-prices")
 async def liquidation_prices(request: Ask, name: FromPath[str]) -> dict[str, Any]:
     """Where the account is short of initial margin, called and liquidated."""
-    return await desk_of(request).ask(lambda engine: views.crossings(engine, name))
+    return await desk_of(request).ask_aside(
+        lambda engine: views.still(engine, name), views.crossings
+    )
 
 
 @reads("/v1/accounts/{name:str}/deleveraging")

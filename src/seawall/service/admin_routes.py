@@ -11,10 +11,11 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from seawall.service import metrics
 from seawall.service.desk import actor_of, desk_of
 from seawall.service.keys import LOCAL, parsed_scopes
+from seawall.service.limits import NO_RATES, Rates
 from seawall.service.past import ENTRIES_MOST
 from seawall.service.problem import Problem, unavailable
 from seawall.service.route import asks, commands, problems, reads
-from seawall.service.wire import KeyAsked, KeyMade, KeyRotated
+from seawall.service.wire import KeyAsked, KeyMade, KeyRotated, LimitsAsked
 
 Ask = Request[Any, Any, Any]
 Told = dict[str, Any]
@@ -37,12 +38,15 @@ async def readyz(request: Ask) -> Told:
     return {"status": "ready", "sequence": writer.sequence}
 
 
-@reads("/metrics")
+@reads("/metrics", media_type=metrics.MEDIA_TYPE)
 async def counters(request: Ask) -> Response[str]:
     """Counters in Prometheus' text form."""
     desk = desk_of(request)
     writer = desk.writer
     text = desk.metrics.text(writer.sequence, writer.waiting, ready=writer.state == "ready")
+    text += metrics.limited_text(desk.limits.limited)
+    readers = desk.readers
+    text += metrics.stream_text(readers.reading, readers.sent, readers.ended)
     return Response(text, media_type=metrics.MEDIA_TYPE)
 
 
@@ -58,13 +62,17 @@ async def journal(
 
 
 @reads("/v1/keys", "admin")
-async def list_keys(request: Ask) -> Told:
-    """Every key without its secret."""
-    rows = await asyncio.to_thread(desk_of(request).store.all_keys)
-    told = [row._asdict() | {"scopes": row.scopes.split()} for row in rows]
+async def list_keys(request: Ask, offset: After = 0, limit: Limit = 500) -> Told:
+    """Keys without their secrets, the oldest first."""
+    store = desk_of(request).store
+    rows, rates = await asyncio.to_thread(lambda: (store.all_keys(), store.rates()))
+    told = [
+        row._asdict() | {"scopes": row.scopes.split()} | _rates_told(rates.get(row.id, NO_RATES))
+        for row in rows[offset : offset + limit]
+    ]
     for one in told:
         del one["hash"]
-    return {"keys": told}
+    return {"keys": told, "total": len(rows)}
 
 
 @commands("/v1/keys", "admin", 201)
@@ -83,6 +91,7 @@ async def make_key(request: Ask, data: JSONBody[KeyAsked]) -> KeyMade:
         actor=actor.id,
         operator=data.operator,
         expires_ms=data.expires_ms,
+        rates=Rates(data.reads_per_s, data.commands_per_s),
         first=first,
     )
     if made is None:
@@ -114,11 +123,22 @@ async def revoke_key(request: Ask, id: FromPath[str]) -> Told:
     return {"id": id, "revoked": True}
 
 
+@asks("/v1/keys/{id:str}/limits", "admin")
+async def limit_key(request: Ask, id: FromPath[str], data: JSONBody[LimitsAsked]) -> Told:
+    """Let a key send so many requests a second from now on."""
+    rates = Rates(data.reads_per_s, data.commands_per_s)
+    await asyncio.to_thread(desk_of(request).keys.limit, id, rates, actor_of(request).id)
+    return {"id": id} | _rates_told(rates)
+
+
+def _rates_told(rates: Rates) -> Told:
+    return {"reads_per_s": rates.reads, "commands_per_s": rates.commands}
+
+
 @reads("/v1/audit/commands", "admin")
 async def audit_commands(request: Ask, after: After = 0, limit: Limit = 100) -> Told:
     """Who sent which event, in order; kept in the event's own transaction."""
-    rows = await asyncio.to_thread(desk_of(request).store.commands, after, limit)
-    return {"commands": [row._asdict() for row in rows]}
+    return {"commands": await asyncio.to_thread(desk_of(request).past.commands, after, limit)}
 
 
 @reads("/v1/audit/acts", "admin")
@@ -137,6 +157,7 @@ ROUTES = [
     make_key,
     rotate_key,
     revoke_key,
+    limit_key,
     audit_commands,
     audit_acts,
 ]

@@ -19,8 +19,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seawall import __version__
 from seawall.engine.history.journal import JournalError
-from seawall.service import account_routes, admin_routes, operate_routes, venue_routes
+from seawall.service import (
+    account_routes,
+    admin_routes,
+    dashboard,
+    event_routes,
+    notice_routes,
+    operate_routes,
+    picture_routes,
+    repair_routes,
+    systemic_routes,
+    venue_routes,
+)
 from seawall.service.desk import Desk, guard
+from seawall.service.live.socket import stream
 from seawall.service.problem import Problem, unavailable, wrong
 
 BODY_MOST = 1_000_000  # Bytes of a request.
@@ -50,6 +62,13 @@ def make_app(desk: Desk) -> ASGIApp:
         *venue_routes.ROUTES,
         *operate_routes.ROUTES,
         *admin_routes.ROUTES,
+        *notice_routes.ROUTES,
+        stream,
+        *picture_routes.ROUTES,
+        *systemic_routes.ROUTES,
+        *event_routes.ROUTES,
+        *repair_routes.ROUTES,
+        *dashboard.ROUTES,
     ]
     app = Litestar(
         route_handlers=routes,
@@ -82,7 +101,11 @@ def _around(app: Litestar, desk: Desk) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *HEADERS.items()]
+                own = {name.lower() for name, _ in message["headers"]}
+                added = [one for one in HEADERS.items() if one[0] not in own]
+                bucket = scope.get("state", {}).get("bucket")
+                added += bucket.headers() if bucket is not None else ()
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:
@@ -147,4 +170,6 @@ def _problem(error: Exception) -> Problem:
         return unavailable("failed", "the store cannot be read or written now")
     if isinstance(error, RecursionError):
         return wrong("the body is nested too deeply")
+    if isinstance(error, UnicodeDecodeError):
+        return wrong("the body is not UTF-8")
     return Problem(500, "internal_error", "a fault of the service")

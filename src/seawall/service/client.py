@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,12 +15,20 @@ from typing import Any, Self, TypeVar
 import httpx
 import msgspec
 
+from seawall.service.notices.signature import SignatureError, verify
 from seawall.service.problem import Problem
 from seawall.service.requests import Wanted
 
-__all__ = ["AsyncClient", "Client", "Problem", "UnknownOutcomeError"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Problem",
+    "SignatureError",
+    "UnknownOutcomeError",
+    "verify",
+]
 T = TypeVar("T")
-RETRIED = frozenset({502, 503, 504})
+RETRIED = frozenset({429, 502, 503, 504})
 PAUSE_S, PAUSE_MOST_S = 0.05, 2.0
 
 
@@ -70,11 +79,19 @@ class Client:
         *,
         retries: int = 5,
         timeout_s: float = 30.0,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
-        """`key` is an API key; `retries` are further attempts where no answer came."""
+        """`key` is an API key; `retries` are further attempts where no answer came.
+
+        `trust` holds the certificates that are believed; without it, those of the system.
+        """
         self._retries = retries
         self._http = httpx.Client(
-            base_url=url, headers=_authorization(key), timeout=timeout_s, trust_env=False
+            base_url=url,
+            headers=_authorization(key),
+            timeout=timeout_s,
+            trust_env=False,
+            verify=True if trust is None else trust,
         )
 
     def send(self, wanted: Wanted[T]) -> T:
@@ -119,11 +136,19 @@ class AsyncClient:
         *,
         retries: int = 5,
         timeout_s: float = 30.0,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
-        """`key` is an API key; `retries` are further attempts where no answer came."""
+        """`key` is an API key; `retries` are further attempts where no answer came.
+
+        `trust` holds the certificates that are believed; without it, those of the system.
+        """
         self._retries = retries
         self._http = httpx.AsyncClient(
-            base_url=url, headers=_authorization(key), timeout=timeout_s, trust_env=False
+            base_url=url,
+            headers=_authorization(key),
+            timeout=timeout_s,
+            trust_env=False,
+            verify=True if trust is None else trust,
         )
 
     async def send(self, wanted: Wanted[T]) -> T:

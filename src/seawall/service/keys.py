@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple, get_args
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from seawall.service.limits import NO_RATES, Rates
 from seawall.service.problem import Problem, wrong
 from seawall.service.store import KeyRow, Store
 
@@ -39,6 +40,7 @@ class Actor(NamedTuple):
     id: str
     scopes: frozenset[str]
     operator: str = ""  # Of the rulebook.
+    rates: Rates = NO_RATES  # What limits this key alone.
 
     def may(self, scope: Scope) -> bool:
         """Whether a scope is among those of the key; none contains another."""
@@ -67,6 +69,7 @@ class Keys:
         actor: str,
         operator: str = "",
         expires_ms: int | None = None,
+        rates: Rates = NO_RATES,
         first: bool = False,
     ) -> tuple[KeyRow, str] | None:
         """Make a key and return it with its secret, which is told this once.
@@ -88,7 +91,7 @@ class Keys:
             revoked_ms=None,
             used_ms=None,
         )
-        if not self._store.add_key(row, actor, first=first):
+        if not self._store.add_key(row, actor, rates, first=first):
             return None
         self.is_open = False
         return row, secret
@@ -110,6 +113,13 @@ class Keys:
             raise Problem(409, "last_admin", "this is the last key with the scope admin")
         time_ms = now_ms()
         if not self._store.change_key(id, {"revoked_ms": time_ms}, (time_ms, actor, "key revoked")):
+            raise Problem(404, "unknown_key", f"no key {id[:40]} that is not revoked")
+        self._forget(id)
+
+    def limit(self, id: str, rates: Rates, actor: str) -> None:
+        """Let a key send so many requests a second from now on."""
+        note = (now_ms(), actor, f"key limited to {rates.reads} reads, {rates.commands} commands")
+        if not self._store.limit_key(id, rates, note):
             raise Problem(404, "unknown_key", f"no key {id[:40]} that is not revoked")
         self._forget(id)
 
@@ -148,7 +158,8 @@ class Keys:
         right = _matches(row.hash if row is not None else _DECOY, token)
         if row is None or not right or row.revoked_ms is not None:
             raise _unknown("no such API key")
-        actor = Actor(row.id, frozenset(row.scopes.split()), row.operator)
+        rates = self._store.rates().get(row.id, NO_RATES)
+        actor = Actor(row.id, frozenset(row.scopes.split()), row.operator, rates)
         with self._lock:
             if len(self._known) >= KNOWN_MOST:
                 self._known.clear()

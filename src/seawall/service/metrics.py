@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MEDIA_TYPE = "text/plain; version=0.0.4"  # The server adds the charset.
 
 
 class Metrics:
@@ -73,6 +74,27 @@ class Metrics:
             total += count
             lines.append(f'{name}_bucket{{le="{most}"}} {total}')
         return [*lines, f"{name}_sum {round(self._seconds, 6)}", f"{name}_count {total}"]
+
+
+def limited_text(limited: Mapping[str, int]) -> str:
+    """Requests that were told to come back, by kind."""
+    name = "seawall_rate_limited_total"
+    lines = [f"# HELP {name} Requests over a key's rate.", f"# TYPE {name} counter"]
+    return "\n".join([*lines, *(f'{name}{{kind="{k}"}} {n}' for k, n in limited.items()), ""])
+
+
+def stream_text(reading: int, sent: int, ended: Mapping[str, int]) -> str:
+    """The live stream's, in the same format; `ended` is connections by how they ended."""
+    name = "seawall_stream_ended_total"
+    lines = [
+        *_of("seawall_stream_readers", "gauge", "Connections that read.", reading),
+        *_of("seawall_stream_messages_total", "counter", "Messages sent.", sent),
+        f"# HELP {name} Connections by how they ended.",
+        f"# TYPE {name} counter",
+    ]
+    known = {"slow_reader": 0, **ended}
+    lines += [f'{name}{{reason="{reason}"}} {known[reason]}' for reason in sorted(known)]
+    return "\n".join(lines) + "\n"
 
 
 def _of(name: str, kind: str, said: str, value: float) -> list[str]:

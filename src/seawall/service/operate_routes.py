@@ -98,7 +98,7 @@ async def propose_override(
     operator = actor.operator
 
     def question(engine: Engine) -> None:
-        _check_operator(engine, operator)
+        check_operator(engine, operator)
         _overridden(engine, 0, data, operator, "")
 
     await desk.ask(question)
@@ -137,7 +137,7 @@ async def sign_override(request: Ask, proposal: Numbered, idempotency: Key = Non
     row = await asyncio.to_thread(desk.store.proposal, proposal)
     if row is None:
         raise Problem(404, "unknown_proposal", f"no proposal {proposal}")
-    await desk.ask(lambda engine: _check_operator(engine, actor.operator))
+    await desk.ask(lambda engine: check_operator(engine, actor.operator))
     if actor.operator == row.first or row.asked.startswith(f"{actor.id}/"):
         raise Problem(403, "two_operators_needed", "the second operator must be another one")
     time_ms = now_ms()
@@ -156,7 +156,8 @@ async def sign_override(request: Ask, proposal: Numbered, idempotency: Key = Non
     return answer
 
 
-def _check_operator(engine: Engine, operator: str) -> None:
+def check_operator(engine: Engine, operator: str) -> None:
+    """Whether the key's operator is one of the rulebook's."""
     if not operator or operator not in started(engine).rulebook.operators:
         said = "this needs a key whose operator is named in the rulebook"
         raise Problem(403, "two_operators_needed", said)

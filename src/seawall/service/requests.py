@@ -29,6 +29,7 @@ from seawall.service.wire import (
     KeyAsked,
     KeyMade,
     KeyRotated,
+    LimitsAsked,
     ListAsked,
     MarginShown,
     NewAccount,
@@ -83,16 +84,18 @@ def open_accounts(accounts: Mapping[str, str], key: str | None = None) -> Wanted
 
 def accounts(
     *,
-    order: Literal["number", "health"] = "number",
+    order: Literal["number", "name", "health", "distance", "notional", "equity"] = "number",
     status: str | None = None,
     prefix: str = "",
+    search: str = "",
     offset: int = 0,
     limit: int = 100,
 ) -> Wanted[AccountPage]:
     """A page of accounts."""
     query: Told = {"order": order, "offset": offset, "limit": limit}
-    query |= {"status": status} if status else {}
-    return _question("/v1/accounts", AccountPage, query | ({"prefix": prefix} if prefix else {}))
+    more = {"status": status, "prefix": prefix, "search": search}
+    query |= {name: told for name, told in more.items() if told}
+    return _question("/v1/accounts", AccountPage, query)
 
 
 def account(name: str) -> Wanted[AccountShown]:
@@ -169,12 +172,18 @@ View = Literal[
     "insurance-funds",
     "rulebook",
     "breakers",
+    "systemic",
 ]
 
 
 def view(of: View) -> Wanted[Told]:
     """One page of the venue."""
     return _question(f"/v1/{of}", Told)
+
+
+def liquidation_map(coin: str) -> Wanted[Told]:
+    """What would be liquidated against the price of a coin, and the depth there."""
+    return _question(f"/v1/systemic/map/{quote(coin, safe='')}", Told)
 
 
 def list_instruments(contracts: Sequence[ContractTold], key: str | None = None) -> Wanted[Answer]:
@@ -300,10 +309,23 @@ def keys() -> Wanted[Told]:
 
 
 def make_key(
-    name: str, scopes: Sequence[str], operator: str = "", expires_ms: int | None = None
+    name: str,
+    scopes: Sequence[str],
+    operator: str = "",
+    expires_ms: int | None = None,
+    *,
+    reads_per_s: int | None = None,
+    commands_per_s: int | None = None,
 ) -> Wanted[KeyMade]:
     """Make an API key; sent once, for every answer is another key."""
-    told = KeyAsked(name=name, scopes=tuple(scopes), operator=operator, expires_ms=expires_ms)
+    told = KeyAsked(
+        name=name,
+        scopes=tuple(scopes),
+        operator=operator,
+        expires_ms=expires_ms,
+        reads_per_s=reads_per_s,
+        commands_per_s=commands_per_s,
+    )
     return Wanted("POST", "/v1/keys", KeyMade, msgspec.json.encode(told), is_repeatable=False)
 
 
@@ -317,6 +339,14 @@ def revoke_key(id: str) -> Wanted[Told]:
     """End a key."""
     path = f"/v1/keys/{quote(id, safe='')}/revocation"
     return Wanted("POST", path, Told, is_repeatable=False)
+
+
+def limit_key(
+    id: str, *, reads_per_s: int | None = None, commands_per_s: int | None = None
+) -> Wanted[Told]:
+    """Limit a key; None: as the service limits every key."""
+    told = LimitsAsked(reads_per_s=reads_per_s, commands_per_s=commands_per_s)
+    return _asked(f"/v1/keys/{quote(id, safe='')}/limits", told, Told)
 
 
 def journal(first: int = 1, limit: int = 100) -> Wanted[Told]:

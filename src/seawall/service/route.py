@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from litestar import get, post
+from litestar import MediaType, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
@@ -31,14 +31,16 @@ _SAID = {
     415: "The body is not JSON.",
     421: "Asked for under a name that is not loopback's, while there are no keys.",
     422: "Understood and refused; the code is the reason.",
+    429: "Too many requests of this key; see Retry-After.",
     500: "A fault of the service.",
     503: "Not now; see Retry-After.",
 }
 
 
-def reads(path: str, scope: Scope = "read") -> Decorator:
+def reads(path: str, scope: Scope = "read", *, media_type: str = MediaType.JSON) -> Decorator:
     """A question."""
-    return get(path, opt={"scope": scope}, responses=problems(400, 401, 403, 404, 409, 421, 422))
+    told = problems(400, 401, 403, 404, 409, 421, 422, 429)
+    return get(path, opt={"scope": scope}, responses=told, media_type=media_type)
 
 
 def asks(path: str, scope: Scope = "read") -> Decorator:
@@ -48,7 +50,8 @@ def asks(path: str, scope: Scope = "read") -> Decorator:
 
 def commands(path: str, scope: Scope, status: int = 200) -> Decorator:
     """A command; it is durable when it is answered."""
-    return post(path, status_code=status, opt={"scope": scope}, responses=problems(*_SAID))
+    opt = {"scope": scope, "kind": "commands"}
+    return post(path, status_code=status, opt=opt, responses=problems(*_SAID))
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

@@ -5,6 +5,7 @@ Knows the disk, the clock and the network; a replay is handed in as a feed.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from ssl import SSLContext
+from typing import Any
 
 import uvicorn
 from sqlalchemy.engine import make_url
@@ -22,15 +25,24 @@ from seawall.engine.event import Started
 from seawall.engine.history.journal import Journal, JournalError
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import Rulebook
+from seawall.service import timeline
 from seawall.service.app import make_app
 from seawall.service.desk import Desk
+from seawall.service.incidents import Recorder
 from seawall.service.keys import Keys, now_ms
+from seawall.service.limits import NO_RATES, Limits, Rates
+from seawall.service.live.protocol import StreamProtocol
 from seawall.service.metrics import Metrics
+from seawall.service.monitor import Assumptions, Monitor
+from seawall.service.notices.notices import Notices
 from seawall.service.past import Past
+from seawall.service.recent import Recent
 from seawall.service.store import Store
+from seawall.service.tls import CertificateError, context_of
 from seawall.service.writer import Feed, Writer, wall_clock
 
 CHECKPOINT_EVENTS = 10_000
+MODELLED = Assumptions()
 CLOCK = "clock"  # A journal's meta: whose time its events carry.
 
 
@@ -52,10 +64,21 @@ class Settings:
     queue_most: int = 1024
     checkpoint_events: int = CHECKPOINT_EVENTS
     log: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    rates: Rates = NO_RATES  # Of every key that has none of its own.
+    limit_addresses: bool = False  # Also those who send no key, by where they come from.
+    readers_most: int = 500  # Of the live stream.
+    notices_private: bool = False  # Webhooks may be at addresses of a private network.
+    monitor: Assumptions | None = MODELLED  # Of how far a fall would spread; None: it is not read.
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Serve until a signal; raises `ServeError` where it cannot start."""
+    try:
+        tls = context_of(settings.tls_cert, settings.tls_key)
+    except CertificateError as error:
+        raise ServeError(str(error)) from None
     meta = prepare(settings)
     store = Store(settings.store)
     try:
@@ -68,35 +91,70 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         listening = _listening(settings)
         _logging(settings)
         store.note(now_ms(), "start", "service started", f"{settings.host}:{settings.port}")
-        config = uvicorn.Config(
-            make_app(desk),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=15,
-            limit_concurrency=1000,
-            timeout_graceful_shutdown=5,
-        )
-        server = uvicorn.Server(config)
+        monitor = None if settings.monitor is None else Monitor(desk.writer, settings.monitor)
+        desk.monitor = monitor
+        if monitor is not None:
+            desk.recent = Recent(monitor, desk.writer)
+            monitor.listen(desk.recent.took)
+        server = _server(desk, tls)
         dead.append(lambda: setattr(server, "should_exit", True))
         desk.writer.start()
+        assert desk.notices is not None, "a service that is started has notices"
+        desk.notices.start()
+        if monitor is not None:
+            monitor.start()
         host, port = listening.getsockname()[:2]
         if desk.keys.is_open:
             say("no API key yet: whoever reaches this address may do everything; loopback only")
-        say(f"seawall serves http://{f'[{host}]' if ':' in host else host}:{port}")
+        scheme = "http" if tls is None else "https"
+        say(f"seawall serves {scheme}://{f'[{host}]' if ':' in host else host}:{port}")
         for ending in (signal.SIGINT, signal.SIGTERM):
             # The server raises what ended it once more when it is done; that is no news here.
             signal.signal(ending, lambda number, frame: None)
+        gc.freeze()  # What is loaded by now stays; looking through it stops everybody for 70 ms.
         try:
             server.run(sockets=[listening])
         finally:
+            if monitor is not None:
+                monitor.stop()
             desk.writer.stop()
+            desk.notices.stop()
         if isinstance(died := dead[0], BaseException):
             raise ServeError(str(died)) from died
     finally:
         store.close()
+
+
+def _server(desk: Desk, tls: SSLContext | None) -> uvicorn.Server:
+    """The application in a server that is not started yet."""
+    config = uvicorn.Config(
+        make_app(desk),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=15,
+        limit_concurrency=1000,
+        http=_http(),
+        ws=StreamProtocol,
+        ws_max_size=16_384,
+        ws_per_message_deflate=False,  # It would be paid for each reader, not once for all.
+        timeout_graceful_shutdown=5,
+    )
+    if tls is not None:
+        config.load()
+        config.ssl = tls
+    return uvicorn.Server(config)
+
+
+def _http() -> Any:
+    """The fast protocol where it is installed; else uvicorn's own, which bounds heads itself."""
+    try:
+        from seawall.service.http_protocol import BoundedHttp
+    except ModuleNotFoundError:
+        return "h11"
+    return BoundedHttp
 
 
 def prepare(settings: Settings) -> dict[str, str]:
@@ -150,8 +208,13 @@ def _desk(settings: Settings, store: Store, clock: str) -> tuple[Desk, list[obje
             assert callable(tell)
             tell()
 
+    notices = Notices(settings.store, private=settings.notices_private, clock=clock)
+
     def open_primary() -> Primary:
         primary = Primary.open(settings.store, checkpoint_events=settings.checkpoint_events)
+        primary.beside = timeline.together(
+            timeline.Keeper(primary.engine), Recorder(primary.engine), notices.begin(primary.engine)
+        )
         try:
             _begin(primary, settings, clock)
         except BaseException:
@@ -168,8 +231,12 @@ def _desk(settings: Settings, store: Store, clock: str) -> tuple[Desk, list[obje
         seen=metrics,
         at_death=die,
     )
-    past = Past(settings.store, writer.lock, 2 * max(settings.checkpoint_events, 1))
-    return Desk(writer, store, Keys(store), past, metrics), dead
+    past = Past(settings.store, writer.turns, 2 * max(settings.checkpoint_events, 1))
+    limits = Limits(settings.rates, addresses=settings.limit_addresses)
+    desk = Desk(writer, store, Keys(store), past, metrics, limits, notices=notices)
+    writer.follow(notices.happened)
+    desk.readers.most = settings.readers_most
+    return desk, dead
 
 
 def told_clock(engine: Engine) -> int:

@@ -8,9 +8,9 @@ transaction of what it tells. Knows SQL, and neither HTTP nor the engine.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
+    delete,
     func,
     insert,
     select,
@@ -29,9 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 
-from seawall.engine.history._commands import COMMAND
 from seawall.engine.history._store import BUSY_SECONDS
+from seawall.service.limits import Rates
 
+T = TypeVar("T")
 _number = BigInteger().with_variant(Integer(), "sqlite")
 TABLES = MetaData()
 KEY = Table(
@@ -47,6 +49,13 @@ KEY = Table(
     Column("expires_ms", BigInteger),
     Column("revoked_ms", BigInteger),
     Column("used_ms", BigInteger),
+)
+LIMIT = Table(  # Beside the keys, because tables that stand do not grow columns.
+    "service_limit",
+    TABLES,
+    Column("id", Text, primary_key=True),  # Of the key.
+    Column("reads", BigInteger),  # A second, as the next; none: as every key.
+    Column("commands", BigInteger),
 )
 AUDIT = Table(
     "service_audit",
@@ -107,14 +116,6 @@ class AuditRow(NamedTuple):
     subject: str
 
 
-class CommandRow(NamedTuple):
-    """One command of the journal: who, under which key of theirs, and which event it became."""
-
-    sequence: int
-    actor: str
-    key: str
-
-
 class Store:
     """The tables of the service. One connection, one caller at a time."""
 
@@ -135,6 +136,11 @@ class Store:
         """Let go of the database."""
         self._engine.dispose()
 
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """Ask the tables of another file that lie beside these."""
+        with self._transaction() as connection:
+            return question(connection)
+
     # -- keys ----------------------------------------------------------------------------------
 
     def all_keys(self) -> list[KeyRow]:
@@ -154,13 +160,21 @@ class Store:
         with self._transaction() as connection:
             return bool(connection.execute(select(func.count()).select_from(KEY)).scalar())
 
-    def add_key(self, row: KeyRow, actor: str, *, first: bool = False) -> bool:
+    def rates(self) -> dict[str, Rates]:
+        """Limits of keys that have some of their own, by id."""
+        with self._transaction() as connection:
+            return {
+                row.id: Rates(row.reads, row.commands) for row in connection.execute(select(LIMIT))
+            }
+
+    def add_key(self, row: KeyRow, actor: str, rates: Rates, *, first: bool = False) -> bool:
         """Keep a new key; with `first`, only where none is yet."""
         with self._transaction() as connection:
             counted = select(func.count()).select_from(KEY)
             if first and connection.execute(counted).scalar():
                 return False
             connection.execute(insert(KEY), row._asdict())
+            connection.execute(insert(LIMIT), {"id": row.id, **rates._asdict()})
             said = f"{row.id} {row.prefix} {row.name}: {row.scopes}"
             _note(connection, row.created_ms, actor, "key made", said)
         return True
@@ -172,6 +186,18 @@ class Store:
             alive = (KEY.c.id == id) & KEY.c.revoked_ms.is_(None)
             if connection.execute(update(KEY).where(alive).values(**values)).rowcount != 1:
                 return False
+            _note(connection, time_ms, actor, action, id)
+        return True
+
+    def limit_key(self, id: str, rates: Rates, note: tuple[int, str, str]) -> bool:
+        """Change what limits a key; False where there is none, or it is revoked."""
+        time_ms, actor, action = note
+        with self._transaction() as connection:
+            alive = (KEY.c.id == id) & KEY.c.revoked_ms.is_(None)
+            if connection.execute(select(KEY.c.id).where(alive)).one_or_none() is None:
+                return False
+            connection.execute(delete(LIMIT).where(LIMIT.c.id == id))
+            connection.execute(insert(LIMIT), {"id": id, **rates._asdict()})
             _note(connection, time_ms, actor, action, id)
         return True
 
@@ -193,19 +219,6 @@ class Store:
         query = select(AUDIT).where(AUDIT.c.number > after).order_by(AUDIT.c.number).limit(limit)
         with self._transaction() as connection:
             return [AuditRow(*row) for row in connection.execute(query).all()]
-
-    def commands(self, after: int, limit: int) -> list[CommandRow]:
-        """Commands of the journal in order: who sent which event."""
-        query = (
-            select(COMMAND.c.sequence, COMMAND.c.key)
-            .where(COMMAND.c.sequence > after)
-            .order_by(COMMAND.c.sequence)
-            .limit(limit)
-        )
-        with self._transaction() as connection:
-            rows: Sequence[Any] = connection.execute(query).all()
-        told = ((row.sequence, *row.key.partition("/")) for row in rows)
-        return [CommandRow(sequence, actor, key) for sequence, actor, _, key in told]
 
     # -- proposals -----------------------------------------------------------------------------
 

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from seawall.engine.effect import Effect
+from seawall.engine.event import Event
 from seawall.engine.state import Venue
 from seawall.money import format_atoms
 from seawall.service.amounts import coin_text, money, quantity_text
 
 EXACT_MAX = 2**53  # What a reader that knows only floats still reads exactly.
-_ACCOUNTS = {"account", "counterparty", "payer", "taker", "backstop", "lender"}
+_ACCOUNTS = {"account", "counterparty", "payer", "taker", "backstop", "lender", "buyer", "seller"}
 _PRICES = {"price", "limit", "confidence"}
 _MONEY = {
     *("equity", "margin_equity", "initial", "maintenance", "amount", "notional", "fee", "reward"),
@@ -38,8 +39,8 @@ def told(venue: Venue | None, effects: Sequence[Effect]) -> list[dict[str, Any]]
     return [one_told(venue, effect) for effect in effects]
 
 
-def one_told(venue: Venue | None, effect: Effect) -> dict[str, Any]:
-    """Write one effect; without a venue, numbers stay numbers."""
+def one_told(venue: Venue | None, effect: Effect | Event) -> dict[str, Any]:
+    """Write one effect, or an event; without a venue, numbers stay numbers."""
     tree: dict[str, Any] = {"effect": effect.__struct_config__.tag}
     for field in msgspec.structs.fields(effect):
         entry = getattr(effect, field.name)
@@ -50,7 +51,7 @@ def one_told(venue: Venue | None, effect: Effect) -> dict[str, Any]:
     return tree
 
 
-def _entry(venue: Venue | None, effect: Effect, name: str, entry: Any) -> Any:
+def _entry(venue: Venue | None, effect: Effect | Event, name: str, entry: Any) -> Any:
     if isinstance(entry, enum.IntEnum):
         return entry.name.lower()
     if isinstance(entry, enum.Enum):
@@ -70,7 +71,7 @@ def _entry(venue: Venue | None, effect: Effect, name: str, entry: Any) -> Any:
     return entry if name in _COUNTS or abs(entry) < EXACT_MAX else str(entry)
 
 
-def _number(venue: Venue, effect: Effect, name: str, entry: int) -> str | None:
+def _number(venue: Venue, effect: Effect | Event, name: str, entry: int) -> str | None:
     catalogue = venue.catalogue
     if name in _ACCOUNTS:
         return venue.names[entry] if 0 <= entry < len(venue.names) else None
@@ -85,6 +86,6 @@ def _number(venue: Venue, effect: Effect, name: str, entry: int) -> str | None:
     if name in _PRICES and effect.__struct_config__.tag != "breaker_changed":
         return format_atoms(entry, catalogue.numeraire.decimals)
     coin = getattr(effect, "coin", None)
-    if name in _OF_COIN and coin is not None:
-        return coin_text(venue, coin, entry)
+    if name in _OF_COIN:
+        return money(venue, entry) if coin is None else coin_text(venue, coin, entry)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import JSONBody, PathParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from seawall.engine import Engine
 from seawall.engine.event import (
@@ -58,6 +58,8 @@ from seawall.service.wire import (
 Ask = Request[Any, Any, Any]
 Numbered = Annotated[int, PathParameter(ge=0, lt=2**53)]
 Told = dict[str, Any]
+Offset = Annotated[int, QueryParameter(ge=0, le=10**9)]
+Limit = Annotated[int, QueryParameter(ge=1, le=venue_views.LISTED_MOST)]
 
 
 @reads("/v1/venue")
@@ -67,9 +69,13 @@ async def venue(request: Ask) -> Told:
 
 
 @reads("/v1/instruments")
-async def instruments(request: Ask) -> Told:
+async def instruments(
+    request: Ask, offset: Offset = 0, limit: Limit = venue_views.LISTED_MOST
+) -> Told:
     """Every contract that is listed."""
-    return await desk_of(request).ask(venue_views.instruments_shown)
+    return await desk_of(request).ask(
+        lambda engine: venue_views.instruments_shown(engine, offset, limit)
+    )
 
 
 @commands("/v1/instruments", "operate", 201)
@@ -114,9 +120,11 @@ def _contract(catalogue: Catalogue, place: int, told: ContractTold) -> Instrumen
 
 
 @reads("/v1/prices")
-async def prices(request: Ask) -> Told:
+async def prices(request: Ask, offset: Offset = 0, limit: Limit = venue_views.LISTED_MOST) -> Told:
     """What was last seen of coins and contracts, and when."""
-    return await desk_of(request).ask(venue_views.prices_shown)
+    return await desk_of(request).ask(
+        lambda engine: venue_views.prices_shown(engine, offset, limit)
+    )
 
 
 @commands("/v1/prices", "operate", 201)

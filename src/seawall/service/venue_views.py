@@ -21,6 +21,8 @@ from seawall.money import format_atoms, format_ratio
 from seawall.service.amounts import coin_text, money, priced, quantity_text, started
 from seawall.service.views import PAGE_MOST, line
 
+LISTED_MOST = 5000  # Contracts in one answer.
+
 
 def stamped(engine: Engine, **told: Any) -> dict[str, Any]:
     """An answer with the moment of which it is."""
@@ -50,7 +52,7 @@ def venue_shown(engine: Engine) -> dict[str, Any]:
     )
 
 
-def prices_shown(engine: Engine) -> dict[str, Any]:
+def prices_shown(engine: Engine, offset: int = 0, limit: int = LISTED_MOST) -> dict[str, Any]:
     """What was last seen; 0 marks come from the model and are said as such."""
     venue = started(engine)
     catalogue, snapshot = venue.catalogue, venue.snapshot
@@ -67,8 +69,8 @@ def prices_shown(engine: Engine) -> dict[str, Any]:
         )
     ]
     marks = []
-    for number, terms in enumerate(catalogue.instruments):
-        told = snapshot.mark[number]
+    for number in _page(len(catalogue.instruments), offset, limit):
+        terms, told = catalogue.instruments[number], snapshot.mark[number]
         mark = venue.mark(number) if venue.tables.ready else told
         marks.append(
             {
@@ -79,39 +81,49 @@ def prices_shown(engine: Engine) -> dict[str, Any]:
                 "depth": [quantity_text(catalogue, number, d) for d in snapshot.depth[number]],
             }
         )
-    return stamped(engine, coins=coins, marks=marks)
+    return stamped(engine, total=len(catalogue.instruments), coins=coins, marks=marks)
 
 
-def instruments_shown(engine: Engine) -> dict[str, Any]:
+def instruments_shown(engine: Engine, offset: int = 0, limit: int = LISTED_MOST) -> dict[str, Any]:
     """Every contract, in the engine's integers and as a person says them."""
     venue = started(engine)
     decimals = venue.catalogue.numeraire.decimals
     listed = []
-    for number, terms in enumerate(venue.catalogue.instruments):
+    for number in _page(len(venue.catalogue.instruments), offset, limit):
+        terms = venue.catalogue.instruments[number]
         tree = msgspec.to_builtins(terms)
         tree["lot"] = quantity_text(venue.catalogue, number, 1)
         tree["tick"] = format_atoms(terms.tick, decimals)
         tree["strike"] = None if terms.strike is None else format_atoms(terms.strike, decimals)
         listed.append(tree)
-    return stamped(engine, instruments=listed)
+    return stamped(engine, total=len(venue.catalogue.instruments), instruments=listed)
+
+
+def _page(count: int, offset: int, limit: int) -> range:
+    return range(min(offset, count), min(offset + limit, count))
 
 
 def calls_shown(engine: Engine) -> dict[str, Any]:
     """Accounts that are called: what restores their initial margin, and until when."""
     venue = priced(engine)
+    return stamped(engine, total=len(venue.deadline), calls=call_rows(venue, PAGE_MOST))
+
+
+def call_rows(venue: Venue, most: int) -> list[dict[str, Any]]:
+    """The calls whose deadline is next."""
     told = []
     called = sorted(venue.deadline.items(), key=lambda one: (one[1], one[0]))
-    for number, deadline_ms in called[:PAGE_MOST]:
+    for number, deadline_ms in called[:most]:
         need = venue.judge(number)
         told.append(
             {
                 "account": line(venue, number),
                 "deadline_ms": deadline_ms,
-                "left_ms": deadline_ms - engine.time_ms,
+                "left_ms": deadline_ms - venue.time_ms,
                 "amount": money(venue, max(0, need.initial - need.margin_equity)),
             }
         )
-    return stamped(engine, total=len(called), calls=told)
+    return told
 
 
 def liquidations_shown(engine: Engine) -> dict[str, Any]:
@@ -226,7 +238,8 @@ def breakers_shown(engine: Engine) -> dict[str, Any]:
     ]
     rules = msgspec.to_builtins(venue.rulebook.breakers)
     operators = list(venue.rulebook.operators)
-    return stamped(engine, rules=rules, operators=operators, standing=standing)
+    total, standing = len(standing), standing[:PAGE_MOST]
+    return stamped(engine, rules=rules, operators=operators, total=total, standing=standing)
 
 
 def _subject(venue: Venue, scope: Scope, subject: int) -> str:

@@ -1,25 +1,27 @@
 """Accounts as clients read them: every number here is the exact twin's, at one moment.
 
-Runs on the writer's thread; reads the venue and changes nothing.
+Runs on the writer's thread, long questions beside it; reads the venue and changes nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from seawall.engine import AccountExplanation, Engine
 from seawall.engine.effect import State
 from seawall.engine.losses.deleverage import queue
-from seawall.engine.state import FIRST_ACCOUNT, Venue
+from seawall.engine.state import Venue
 from seawall.margin import ExactRequirement
+from seawall.market import Snapshot
 from seawall.money import AmountError, format_atoms
 from seawall.portfolio.account import Account
 from seawall.portfolio.liquidation_price import Crossing, LiquidationPrices, liquidation_price
 from seawall.portfolio.read import PortfolioError
-from seawall.portfolio.what_if import WhatIf, read_change, what_if
-from seawall.pricing import PricingError
+from seawall.portfolio.what_if import Change, WhatIf, market_after, read_change, what_if
+from seawall.pricing import PricingError, RiskTable
 from seawall.service.amounts import (
     account_number,
     asset_text,
@@ -32,9 +34,9 @@ from seawall.service.amounts import (
     started,
 )
 from seawall.service.problem import Problem, wrong
+from seawall.service.turns import Turns
 from seawall.service.wire import (
     AccountLine,
-    AccountPage,
     AccountShown,
     Explained,
     MarginShown,
@@ -46,6 +48,7 @@ from seawall.service.wire import (
 )
 
 PAGE_MOST = 500
+MARKETS_MOST = 16
 
 
 def verdict(venue: Venue, need: ExactRequirement) -> Verdict:
@@ -91,33 +94,6 @@ def line(venue: Venue, number: int) -> AccountLine:
 def status_of(venue: Venue, number: int) -> str:
     """Where an account stands, in one word."""
     return State(int(venue.status[number])).name.lower()
-
-
-def page(
-    engine: Engine, order: str, status: str | None, prefix: str, offset: int, limit: int
-) -> AccountPage:
-    """User accounts; by health the float screen finds the page, and integers fill it."""
-    venue = started(engine)
-    accounts = np.arange(FIRST_ACCOUNT, len(venue.names))
-    if order == "health" and venue.tables.ready and len(accounts):
-        accounts, need = engine.requirement()
-        held = np.maximum(need.maintenance, 1.0)  # Who must hold nothing comes last.
-        health = np.where(need.maintenance > 0, need.margin_equity / held, np.inf)
-        accounts = accounts[np.argsort(health, kind="stable")]
-    chosen = accounts[venue.method[accounts] >= 0]
-    if status is not None:
-        chosen = chosen[venue.status[chosen] == State[status.upper()]]
-    numbers = chosen.tolist()
-    if prefix:
-        numbers = [n for n in numbers if venue.names[n].startswith(prefix)]
-    shown = numbers[offset : offset + limit]
-    return AccountPage(
-        sequence=engine.sequence,
-        time_ms=engine.time_ms,
-        total=len(numbers),
-        accounts=[line(venue, number) for number in shown],
-        next=offset + limit if offset + limit < len(numbers) else None,
-    )
 
 
 def shown(engine: Engine, name: str) -> AccountShown:
@@ -211,12 +187,41 @@ def supposed(engine: Engine, name: str, change: Supposed) -> SupposedShown:
             moves=[f"{coin}={part}" for coin, part in change.moves.items()],
             volatility=change.volatility,
         )
-        found = what_if(account, read)
+        found = what_if(account, read, _market_after(account, read))
     except (PortfolioError, AmountError) as error:
         raise wrong(f"{error} - at `$.change`", "bad_change") from None
     except PricingError as error:
         raise Problem(422, "cannot_be_priced", str(error)) from None
     return _supposed_shown(engine, account, found)
+
+
+class _Market(NamedTuple):
+    """A market that was supposed, and what it came from."""
+
+    venue: Venue
+    risk: RiskTable
+    snapshot: Snapshot
+    after: Venue
+
+
+_MARKETS: dict[tuple[Any, ...], _Market] = {}  # Many accounts are asked about the same moves.
+
+
+def _market_after(account: Account, change: Change) -> Venue:
+    """The supposed market, priced once while the venue's own prices and rules stand."""
+    venue = account.venue
+    if not change.moves and not change.volatility:
+        return venue
+    risk, key = venue.tables.risk(account.number), (change.moves, change.volatility, account.method)
+    known = _MARKETS.get(key)
+    if known and known.venue is venue and known.risk is risk and known.snapshot is venue.snapshot:
+        return known.after
+    ages = {kept.snapshot is venue.snapshot and kept.venue is venue for kept in _MARKETS.values()}
+    if False in ages or len(_MARKETS) >= MARKETS_MOST:
+        _MARKETS.clear()
+    after = market_after(account, change)
+    _MARKETS[key] = _Market(venue, risk, venue.snapshot, after)
+    return after
 
 
 def _supposed_shown(engine: Engine, account: Account, found: WhatIf) -> SupposedShown:
@@ -241,17 +246,30 @@ def _supposed_shown(engine: Engine, account: Account, found: WhatIf) -> Supposed
     )
 
 
-def crossings(engine: Engine, name: str) -> dict[str, Any]:
-    """Where each line is crossed, in price, in sigmas, in volatility and in time."""
+class Still(NamedTuple):
+    """A live account that later events leave as it is, so that another thread may look at it."""
+
+    sequence: int
+    account: Account
+
+
+def still(engine: Engine, name: str) -> Still:
+    """Take a live account out of the engine for a long question."""
     account = live(engine, name)
+    venue = replace(account.venue, tables=account.venue.tables.still())
+    return Still(engine.sequence, replace(account, venue=venue))
+
+
+def crossings(seen: Still, turns: Turns) -> dict[str, Any]:
+    """Where each line is crossed, in price, in sigmas, in volatility and in time."""
     try:
-        found = liquidation_price(account)
+        found = liquidation_price(seen.account, turn=turns.other)
     except PricingError as error:
         raise Problem(422, "cannot_be_priced", str(error)) from None
-    return _crossings_told(engine, account.venue, found)
+    return _crossings_told(seen.sequence, seen.account.venue, found)
 
 
-def _crossings_told(engine: Engine, venue: Venue, found: LiquidationPrices) -> dict[str, Any]:
+def _crossings_told(sequence: int, venue: Venue, found: LiquidationPrices) -> dict[str, Any]:
     decimals = {"price": venue.catalogue.numeraire.decimals, "sigma": 6, "volatility": 9, "time": 0}
 
     def one(crossing: Crossing) -> dict[str, Any]:
@@ -268,7 +286,7 @@ def _crossings_told(engine: Engine, venue: Venue, found: LiquidationPrices) -> d
     return {
         "account": found.name,
         "method": found.method,
-        "sequence": engine.sequence,
+        "sequence": sequence,
         "now": verdict(venue, found.now),
         "beyond": list(found.beyond),
         "crossings": [one(crossing) for crossing in found.crossings],

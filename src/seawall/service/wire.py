@@ -14,6 +14,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Amount = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Number = Annotated[int, Meta(ge=0, lt=2**53)]
+PerSecond = Annotated[int, Meta(ge=1, le=1_000_000)]
 Hex = Annotated[str, Meta(max_length=128, pattern="^[0-9a-fA-F]*$")]
 
 
@@ -127,6 +128,24 @@ class BulkSupposed(Request, frozen=True, kw_only=True):
     suppositions: Annotated[tuple[OneSupposed, ...], Meta(min_length=1, max_length=200)]
 
 
+class PictureAsked(Request, frozen=True, kw_only=True):
+    """An account as it would stand after a change and some time."""
+
+    change: Supposed = msgspec.field(default_factory=Supposed)
+    after_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
+
+
+class CurvesAsked(Request, frozen=True, kw_only=True):
+    """An account's margin over prices of a coin, or of each that it rests on."""
+
+    change: Supposed = msgspec.field(default_factory=Supposed)
+    after_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
+    coin: Name | None = None
+    low_percent: Annotated[int, Meta(ge=1, le=99)] = 50  # Of the price of now.
+    high_percent: Annotated[int, Meta(ge=101, le=1000)] = 150
+    points: Annotated[int, Meta(ge=2, le=201)] = 61
+
+
 class FillTold(Request, frozen=True, kw_only=True):
     lots: Number  # Unsigned; 0 where nobody answered.
     price: Amount
@@ -176,9 +195,18 @@ class OverrideAsked(Request, frozen=True, kw_only=True):
 
 class KeyAsked(Request, frozen=True, kw_only=True):
     name: Name
-    scopes: tuple[str, ...]
+    scopes: Annotated[tuple[str, ...], Meta(max_length=100)]
     operator: Annotated[str, Meta(max_length=100)] = ""
     expires_ms: Number | None = None
+    reads_per_s: PerSecond | None = None  # None: as the service limits every key.
+    commands_per_s: PerSecond | None = None
+
+
+class LimitsAsked(Request, frozen=True, kw_only=True):
+    """What limits one key; None: as the service limits every key."""
+
+    reads_per_s: PerSecond | None = None
+    commands_per_s: PerSecond | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +238,7 @@ class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None  # None before the first price.
     notional: str | None  # Σ |lots| × notional.
     distance: str | None  # Headroom ÷ notional: a fall of everything by less calls nobody.
+    oldest_ms: int | None = None  # In a list: when the oldest price behind its rows was told.
 
 
 class AccountPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,6 +249,7 @@ class AccountPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     accounts: list[AccountLine]
     next: int | None  # `offset` of the next page.
+    now_ms: int = 0  # The venue's clock, by which prices age.
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

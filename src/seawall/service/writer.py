@@ -8,6 +8,7 @@ waiting is told that it is not known: the same command under the same key says.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -19,18 +20,21 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from seawall.engine import Engine
 from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import Elapsed, Event
-from seawall.engine.history.standby import Answer, FencedError, KeyReusedError, Primary
+from seawall.engine.history.standby import Answer, FencedError, Kept, KeyReusedError, Primary
 from seawall.engine.rules.rulebook import RulebookError
 from seawall.service.problem import Problem, unavailable
 from seawall.service.telling import told
+from seawall.service.turns import Turns
 
 State = Literal["replaying", "ready", "failed", "stopped"]
 Build = Callable[[Engine, int], Event]
+Follower = Callable[[Engine, Sequence[Kept]], None]
 T = TypeVar("T")
 GROUP_MOST = 256  # Commands in one transaction.
 HEARTBEAT_S = 0.25
 REOPEN_S = 1.0
 _BUSY = "the queue of commands is full"
+log = logging.getLogger("seawall.service")
 
 
 class Done(NamedTuple):
@@ -58,6 +62,16 @@ class Seen(Protocol):
     def grouped(self, commands: int, seconds: float) -> None: ...
 
     def failed(self) -> None: ...
+
+
+class Publisher(Protocol):
+    """Who tells readers what changed; called by the writer's thread between two groups."""
+
+    def happened(self, engine: Engine, kept: Sequence[Kept]) -> None: ...
+
+    def publish(self, engine: Engine) -> None: ...
+
+    def wait_s(self) -> float: ...
 
 
 class _Command(NamedTuple):
@@ -89,7 +103,8 @@ class Writer:
         self.state: State = "replaying"
         self.failure = ""
         self.sequence = 0
-        self.lock = threading.Lock()  # Held while an engine computes: kernels are not for two.
+        self.turns = Turns()
+        self.lock = self.turns.lock  # Held while an engine computes: kernels are not for two.
         self._open = open_primary
         self._jobs: queue.Queue[_Command | _Read] = queue.Queue(queue_most)
         self._now_ms = now_ms or wall_clock
@@ -97,7 +112,18 @@ class Writer:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="seawall-writer", daemon=True)
         self._opened = False
+        self._publisher: Publisher | None = None
+        self._followers: list[Follower] = []
         self._look_s = 0.0  # When deadlines are looked at next, by the monotonic clock.
+
+    def follow(self, follower: Follower) -> None:
+        """Call somebody with events that are durable, in order; who must not miss one cannot."""
+        self._followers.append(follower)
+
+    def publish_to(self, publisher: Publisher) -> None:
+        """Let somebody follow, and publish between two groups."""
+        self._publisher = publisher
+        self.follow(publisher.happened)
 
     def start(self) -> None:
         """Begin to replay the journal, then serve."""
@@ -114,11 +140,20 @@ class Writer:
         """Length of the queue."""
         return self._jobs.qsize()
 
+    def time_ms(self, engine: Engine) -> int:
+        """The venue's time now, which the next event would carry."""
+        return self._now_ms(engine)
+
     def submit(self, build: Build, key: str | None, *, alone: bool = False) -> Future[Done]:
         """Ask for a command; its future is set when it is durable."""
         future: Future[Done] = Future()
         self._put(_Command(build, key, alone, future))
         return future
+
+    @property
+    def is_on_wall_clock(self) -> bool:
+        """Whether time goes on without events; else a scenario tells it."""
+        return self._now_ms is wall_clock
 
     def read(self, ask: Callable[[Engine], T]) -> Future[T]:
         """Ask a question of the engine; it sees one moment and must change nothing."""
@@ -142,11 +177,12 @@ class Writer:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with self.lock:
+                with self.turns.first():
                     primary = self._open()
+                primary.after = partial(self._tell_followers, primary.engine)
                 with primary:
                     if self._feed is not None:
-                        with self.lock:
+                        with self.turns.first():
                             self._feed.begin(primary)
                     self.sequence, self.failure = primary.engine.sequence, ""
                     self.state, self._opened = "ready", True
@@ -175,14 +211,18 @@ class Writer:
                 self.state = "failed"
                 _fail(jobs, unavailable("failed", "the journal failed"))
                 raise
-            with self.lock:
+            with self.turns.first():
                 if self._feed is not None and self._feed.wait_s() <= 0:
                     self._feed.step(primary)
                 self._let_time_pass(primary)
-            self.sequence = primary.engine.sequence
+                self.sequence = primary.engine.sequence
+                if self._publisher is not None:
+                    self._publisher.publish(primary.engine)
 
     def _take(self) -> list[_Command | _Read]:
         wait = HEARTBEAT_S if self._feed is None else min(HEARTBEAT_S, self._feed.wait_s())
+        if self._publisher is not None:
+            wait = min(wait, self._publisher.wait_s())
         jobs: list[_Command | _Read] = []
         try:
             if wait > 0:
@@ -197,13 +237,13 @@ class Writer:
         """Run the first read, or the longest group of commands; how many jobs that was."""
         first = jobs[0]
         if isinstance(first, _Read):
-            with self.lock:
+            with self.turns.first():
                 _settle(first.future, lambda: first.ask(primary.engine))
             return 1
         group: list[tuple[_Command, Event]] = []
         keys: set[str] = set()
         ran = 0
-        with self.lock:
+        with self.turns.first():
             time_ms = self._now_ms(primary.engine)
             for job in jobs:
                 if not isinstance(job, _Command) or job.key in keys:
@@ -255,6 +295,13 @@ class Writer:
         if self._seen is not None:
             done = sum(not answer.repeated for answer in answers)
             self._seen.grouped(done, time.perf_counter() - began)
+
+    def _tell_followers(self, engine: Engine, kept: Sequence[Kept]) -> None:
+        for follower in self._followers:
+            try:
+                follower(engine, kept)
+            except Exception as error:  # What it missed is no reason to lose the engine.
+                log.error("who follows the venue failed", exc_info=error)
 
     def _let_time_pass(self, primary: Primary) -> None:
         """Where a deadline, an auction's end or a cool-down is over, tell the engine the time."""

@@ -11,7 +11,8 @@ carries it out. Knows no disk and no clock.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
@@ -52,6 +53,7 @@ from seawall.liquidation.loss_sharing import share_pro_rata
 from seawall.money import RATIO_ONE
 
 AUCTION = AuctionTaken | AuctionBid | AuctionCommitted | AuctionRevealed | ShareTaken
+Turn = Callable[[], AbstractContextManager[None]]
 Wish = tuple[type, int, int, bool]  # What an order or auction wants, whatever its number.
 GAINERS = "gainers"  # In place of a payer's name: whoever the wrong prices made richer.
 
@@ -145,21 +147,31 @@ class Settlement:
     unpaid: int  # Atoms of what is owed for which the named payers do not suffice.
 
 
-def compare(engine: Engine, events: Sequence[Event], fixes: Fixes, least_atoms: int = 0) -> Worlds:
+def compare(
+    engine: Engine,
+    events: Sequence[Event],
+    fixes: Fixes,
+    least_atoms: int = 0,
+    turn: Turn = nullcontext,
+) -> Worlds:
     """Let both worlds live through the window; `engine` stands before it and becomes as it was.
 
-    Who lost less than `least_atoms` of the venue's cash is told of and owed nothing.
+    Who lost less than `least_atoms` of the venue's cash is told of and owed nothing. Each event of
+    each world is a `turn` of its own, for who must share the processor with another engine.
     """
     first = engine.sequence + 1
-    right = Engine.restore(engine.dump())
+    with turn():
+        right = Engine.restore(engine.dump())
     was: defaultdict[int, Fate] = defaultdict(Fate)
     should: defaultdict[int, Fate] = defaultdict(Fate)
     forced = 0
     for sequence, event in enumerate(events, first):
         answered = _answered(engine.venue, event) if engine.sequence else None
-        told = engine.apply(event)
+        with turn():
+            told = engine.apply(event)
         _note(was, told)
-        seen, is_forced = _relive(right, event, sequence, told, answered, fixes)
+        with turn():
+            seen, is_forced = _relive(right, event, sequence, told, answered, fixes)
         _note(should, seen)
         forced += is_forced
     venue = right.venue
@@ -167,7 +179,8 @@ def compare(engine: Engine, events: Sequence[Event], fixes: Fixes, least_atoms: 
         raise CorrectionError("nothing was priced yet at the end of the window")
     if venue.names != engine.names or venue.listings != engine.venue.listings:
         raise CorrectionError("accounts or contracts were opened that the right prices refuse")
-    value = venue.tables.exact(0).value
+    with turn():
+        value = venue.tables.exact(0).value
     coin = venue.catalogue.coin(venue.rulebook.cash)
     harms = []
     for account in range(len(venue.names)):

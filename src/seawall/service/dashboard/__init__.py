@@ -1,0 +1,5 @@
+"""The dashboard: static pages over the service's own API."""
+
+from seawall.service.dashboard.routes import ROUTES
+
+__all__ = ["ROUTES"]
