@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: run serve install develop test test-services check bench bench-rivals conformance clean help
+.PHONY: run serve install develop test test-services test-browser check bench bench-rivals conformance clean help
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 serve: $(VENV)/.served  ## Serve the crash, sixty times as fast, on http://127.0.0.1:8750.
-	$(BIN)/seawall serve --replay examples/crash-2024-08-05/scenario.toml --speed 60x
+	$(BIN)/seawall serve --port 8931 --replay examples/crash-2024-08-05/scenario.toml --speed 60x
 
 $(VENV)/.served: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[service]'
@@ -39,6 +39,10 @@ test: develop  ## Run every test, doctests included.
 test-services: develop  ## Fifty kills and every fault on SQLite and on PostgreSQL, which is installed if absent.
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
 	SEAWALL_KILLS=50 SEAWALL_NEEDS_POSTGRESQL=1 $(BIN)/python -m pytest -q -rs tests/service/test_service_kill.py tests/service/test_faults.py tests/unit/journal tests/unit/test_standby.py
+
+test-browser: develop  ## Every page in a real headless Chromium, which is installed if absent.
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
+	SEAWALL_NEEDS_CHROMIUM=1 $(BIN)/python -m pytest -q -rs tests/browser
 
 check: develop  ## Lint, format, types and the import contracts.
 	$(BIN)/ruff check src tests benches conformance

@@ -128,3 +128,14 @@ def test_no_page_is_wider_than_a_phone(harbour: Any, visit: Callable[..., Any]) 
         page.wait_for_timeout(600)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, way
     page.seen.check(harbour.url)
+
+
+def test_one_socket_outlives_the_time_limits_of_requests(
+    harbour: Any, visit: Callable[..., Any]
+) -> None:
+    page = visit(harbour.url, "overview")
+    opened: list[str] = []
+    page.on("websocket", lambda one: opened.append(one.url))
+    page.wait_for_timeout(11_500)  # A head has ten seconds; what became a socket has no head.
+    assert opened == []
+    page.seen.check(harbour.url)

@@ -170,9 +170,14 @@ export async function mount(page) {
 // Fields one under another, rows of a list on a line each.
 function lines(fields) {
   return Object.entries(fields).map(([name, value]) => {
-    if (!Array.isArray(value) || !value.some(Array.isArray)) return `${name}: ${JSON.stringify(value)}`;
-    const shown = value.slice(0, 200).map((one) => `  ${JSON.stringify(one).replaceAll(",", ", ")}`);
+    if (!Array.isArray(value) || !value.some(Array.isArray)) return `${name}: ${cut(JSON.stringify(value))}`;
+    const shown = value.slice(0, 200).map((one) => `  ${cut(JSON.stringify(one).replaceAll(",", ", "))}`);
     if (value.length > 200) shown.push(`  … ${value.length - 200} more`);
     return `${name}: ${value.length} rows\n${shown.join("\n")}`;
   }).join("\n");
+}
+
+// Columns of a book that moved in, and rulebooks, are megabytes of text.
+function cut(text) {
+  return text.length > 4000 ? `${text.slice(0, 400)} … ${count(text.length)} characters in all` : text;
 }
