@@ -53,6 +53,8 @@ duration_seconds = 3_600
 zero_after_seconds = 7_200
 """
 COINS = ("BTC", "ETH")
+CRASH = Path(__file__).parents[2] / "examples" / "crash-2024-08-05"
+CRASH_ENDS_MS = 1_722_820_500_000  # The close of the bar of 01:10 on 5 August 2024.
 
 
 class Harbour:
@@ -110,6 +112,7 @@ class Seen:
         page.on("console", self._told)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
+        page.on("websocket", lambda socket: self.asked.append(socket.url))
 
     def _told(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -117,7 +120,8 @@ class Seen:
 
     def check(self, url: str) -> None:
         """Nothing went wrong, and nothing was asked of anybody else."""
-        outside = [one for one in self.asked if not one.startswith((url, "data:", "blob:"))]
+        mine = (f"{url}/", f"ws{url.removeprefix('http')}/", "data:", "blob:")
+        outside = [one for one in self.asked if not one.startswith(mine)]
         assert not outside
         assert not self.wrong
 
@@ -132,12 +136,17 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium, without a window."""
+    """The system's Chromium, without a window.
+
+    For a module: while Playwright lives its loop runs in this thread, where other tests start theirs.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
+        if os.environ.get("SEAWALL_NEEDS_CHROMIUM"):  # `make test-browser` is for it.
+            pytest.fail("no chromium on this machine")
         pytest.skip("no chromium on this machine")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -159,13 +168,51 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ha
         one.end()
 
 
+@pytest.fixture(scope="session")
+def crash(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
+    """The worst three quarters of an hour of 5 August 2024 for 10,000 accounts, in nine seconds."""
+    folder = tmp_path_factory.mktemp("crash")
+    head, *bars = (CRASH / "bars.csv").read_text().splitlines()
+    bars = [one for one in bars if "2024-08-05T00:30Z" <= one < "2024-08-05T01:15Z"]
+    (folder / "bars.csv").write_text("\n".join([head, *bars]) + "\n")
+    for name in ("svi.csv", "depth.csv"):
+        shutil.copy(CRASH / name, folder)
+    rules = str((CRASH / "../../rules/example.toml").resolve())
+    scenario = (CRASH / "scenario.toml").read_text().replace("../../rules/example.toml", rules)
+    (folder / "scenario.toml").write_text(scenario)
+    played = ("--replay", str(folder / "scenario.toml"), "--speed", "300x", "--accounts", "10000")
+    served = Harbour(folder, *played, rules=None)
+    yield served
+    served.end()
+
+
+@pytest.fixture(scope="session")
+def silent(crash: Harbour) -> Harbour:
+    """The same after its last tick: nothing moves any more, and everything can be compared."""
+    until = time.monotonic() + 90
+    with crash.client() as client:
+        while client.send(requests.view("venue"))["time_ms"] < CRASH_ENDS_MS:
+            assert time.monotonic() < until, "the replay does not end"
+            time.sleep(0.2)
+    return crash
+
+
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Open]:
     """Open a way of a service in a tab of its own: `visit(url, "map/BTC", width=360)`."""
     contexts = []
 
-    def go(url: str, way: str, *, width: int = 1280, height: int = 900, live: bool = True) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def go(
+        url: str,
+        way: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        live: bool = True,
+        theme: str = "light",
+    ) -> Any:
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, color_scheme=theme)
         contexts.append(context)
         page = context.new_page()
         page.seen = Seen(page)
