@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -91,8 +92,13 @@ def _wait(url: str, ran: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"PostgreSQL does not answer:\n{log.read_text()}")
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
 class Cluster:
-    """A throw-away PostgreSQL on a unix socket, which can be stopped and started again."""
+    """A throw-away PostgreSQL on loopback, which can be stopped and started again."""
 
     def __init__(self) -> None:
         pytest.importorskip(
@@ -106,7 +112,8 @@ class Cluster:
             pytest.skip(said)
         self._server, self._user = server, _other_user()
         self._folder = tempfile.mkdtemp(prefix="seawall-pg-", dir="/tmp")  # Socket paths: short.
-        self.url = f"postgresql://seawall@/postgres?host={self._folder}"
+        self._port = _free_port()
+        self.url = f"postgresql://seawall@127.0.0.1:{self._port}/postgres"
         self._ran: subprocess.Popen[bytes] | None = None
         if self._user:
             os.chown(self._folder, self._user["user"], self._user["group"])
@@ -126,7 +133,12 @@ class Cluster:
         log = Path(f"{self._folder}/log")
         with log.open("ab") as told:
             # Only clients are killed here, so nothing is learnt from waiting for the disk.
-            settings = ("listen_addresses=", "fsync=off", "max_wal_size=256MB")
+            settings = (
+                "listen_addresses=127.0.0.1",
+                f"port={self._port}",
+                "fsync=off",
+                "max_wal_size=256MB",
+            )
             arguments = [part for setting in settings for part in ("-c", setting)]
             self._ran = subprocess.Popen(
                 [self._server, "-D", f"{self._folder}/cluster", "-k", self._folder, *arguments],
@@ -157,7 +169,7 @@ def postgresql_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """URL of a server: SEAWALL_POSTGRESQL_URL, or a throw-away cluster on a unix socket."""
+    """URL of a server: SEAWALL_POSTGRESQL_URL, or a throw-away cluster on loopback."""
     given = os.environ.get("SEAWALL_POSTGRESQL_URL")
     if given:
         yield given

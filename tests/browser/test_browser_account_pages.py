@@ -20,7 +20,6 @@ from seawall.service.client import Client
 from seawall.service.wire import Supposed, SupposedTrade
 
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
-PAGES = ("accounts", "account/bob", "waterfall", "rules")
 TEN_S = 10_000
 ROOT = Path(__file__).parents[2]
 RULEBOOKS = sorted([*ROOT.glob("rules/*.toml"), *ROOT.glob("examples/*/rules*.toml")])
@@ -174,15 +173,6 @@ def test_a_call_comes_to_the_page_of_its_account_and_losses_to_the_waterfall(
         falls.wait_for_selector("[aria-label^='What accounts could not pay'] canvas", timeout=TEN_S)
     for one in (page, falls):
         one.seen.check(harbour.url)
-
-
-@pytest.mark.parametrize("way", PAGES)
-def test_a_phone_is_wide_enough(harbour: Any, visit: Callable[..., Any], way: str) -> None:
-    page = visit(harbour.url, way, width=360, height=740)
-    page.wait_for_selector(".panel")
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    page.seen.check(harbour.url)
 
 
 @pytest.mark.parametrize("rules", RULEBOOKS, ids=lambda path: path.name)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-WAYS = ("overview", "map/BTC", "auctions", "incidents", "journal/4")
+WAYS = ("overview", "map/BTC", "accounts", "account/desk-000171?price=BTC:-10", "auctions")
+WAYS += ("waterfall", "rules", "incidents", "journal/4")
 FAINT = """() => {
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (colour) => {
@@ -37,10 +38,10 @@ FAINT = """() => {
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_every_text_can_be_read(browser: Any, harbour: Any, theme: str) -> None:
+def test_every_text_can_be_read(browser: Any, silent: Any, theme: str) -> None:
     page = browser.new_page(color_scheme=theme)
     for way in WAYS:
-        page.goto(f"{harbour.url}/#/{way}")
+        page.goto(f"{silent.url}/#/{way}")
         page.wait_for_selector('html[data-feed="live"]')
         page.locator(".page-body > *").first.wait_for(state="attached")
         page.wait_for_timeout(700)

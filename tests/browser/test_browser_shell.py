@@ -120,15 +120,6 @@ def test_a_key_stays_in_its_tab_and_out_of_the_address(
     assert admin not in page.content()
 
 
-def test_no_page_is_wider_than_a_phone(harbour: Any, visit: Callable[..., Any]) -> None:
-    page = visit(harbour.url, "overview", width=360, height=740)
-    for way in ("overview", "map/BTC", "auctions", "incidents", "journal/4"):
-        page.goto(f"{harbour.url}/#/{way}")
-        page.locator(".page-body > *").first.wait_for(state="attached")
-        page.wait_for_timeout(600)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, way
-    page.seen.check(harbour.url)
-
 
 def test_one_socket_outlives_the_time_limits_of_requests(
     harbour: Any, visit: Callable[..., Any]

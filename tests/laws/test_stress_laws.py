@@ -267,6 +267,49 @@ def test_ticks_change_what_is_owed_and_not_where_full_closes_end(
     assert slow.path[0, -1] == slow.final[0]
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    people=traders,
+    others=winners,
+    size=st.sampled_from(sorted(SIZES)),
+    law=laws,
+    sign=st.sampled_from([1, -1]),
+    far=st.floats(0.005, 0.6),
+    beta=st.sampled_from([-0.5, 0.0, 1.3]),
+    ticks=st.sampled_from([1, 10]),
+    resilience=st.sampled_from([0.0, 0.2]),
+)
+def test_who_is_passed_over_would_have_been_found_healthy(
+    venues: dict[str, Venue],
+    people: list[Trader],
+    others: list[int],
+    size: str,
+    law: LAWS,
+    sign: int,
+    far: float,
+    beta: float,
+    ticks: int,
+    resilience: float,
+) -> None:
+    """An endless slope is no bound, so everybody is judged in each round: the same bits."""
+    book = book_of_frame(frame(people, others, sign), venues[size], None)
+    line = Line("BTC", "long" if sign > 0 else "short", {"ETH": beta})
+    on = ground(book, line, {"BTC": law, "ETH": Linear(0.5)}, at_mark=False)
+    far = min(far, 0.3) if law == Linear(30.0) else far
+    asked = Fall(-sign * far, resilience=resilience, ticks=ticks)
+    endless = np.full(on.columns.equity.size, np.inf)
+    every = on.columns._replace(
+        slope=endless,
+        reach=np.zeros(endless.size),
+        order=np.argsort(on.columns.reach, kind="stable"),
+    )
+    quick, slow = traced(on, asked), traced(on._replace(columns=every), asked)
+    for ours, theirs in zip(
+        (*quick.fallen, *quick.trades), (*slow.fallen, *slow.trades), strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+
+
 @settings(max_examples=25)
 @given(
     law=laws,

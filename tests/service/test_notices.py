@@ -288,7 +288,7 @@ def test_a_target_that_hangs_holds_up_no_other(served: Any, receiver: Receiver, 
 def test_nobody_acknowledged_so_somebody_else_is_told(
     served: Any, receiver: Receiver, who: str
 ) -> None:
-    """Nobody waits a minute here: `test_notice_rules` lets the minute pass."""
+    """Nobody waits a minute here: `test_notices_life` moves the clock."""
     boss = Receiver()
     with served.client() as client:
         target, _ = webhook(client, receiver)

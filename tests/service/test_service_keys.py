@@ -207,6 +207,9 @@ def test_the_last_admin_stays_and_a_restart_forgets_no_key(room: Room) -> None:
     last = requests.revoke_key(room.ids["admin"])
     assert room.code_of("admin", last) == (409, "last_admin")
     assert room.served.stop() == 0
+    with pytest.raises(AssertionError, match="there are API keys already; an admin makes others"):
+        room.served.start()  # A second time nothing is made and nothing printed.
+    assert not room.served.said
     room.served.arguments = tuple(a for a in room.served.arguments if a != "--bootstrap")
     room.served.start()
     room.served.ready()

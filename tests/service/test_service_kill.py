@@ -26,6 +26,15 @@ from seawall.service.wire import Answer
 KILLS = int(os.environ.get("SEAWALL_KILLS", "4"))
 KILLS_POSTGRESQL = int(os.environ.get("SEAWALL_KILLS", "2"))
 WRITERS = 8
+LATE = """
+import time
+from seawall.engine.history.standby import Primary
+opened = Primary.open
+def open_late(*given, **more):
+    time.sleep(1.0)
+    return opened(*given, **more)
+Primary.open = open_late
+"""
 
 
 def wanted_of(number: int, key: str) -> requests.Wanted[Any]:
@@ -132,7 +141,8 @@ def kill_and_count(served: Any, born: Callable[[Client], None], kills: int) -> N
 def test_a_stopped_service_goes_on_where_its_journal_ends(
     start: Callable[..., Any], born: Callable[[Client], None]
 ) -> None:
-    served = start().ready()
+    """While the journal is being replayed, here for a second longer, it is not ready."""
+    served = start(program=LATE).ready()
     with served.client() as client:
         born(client)
         before = client.send(requests.view("venue"))
@@ -140,8 +150,12 @@ def test_a_stopped_service_goes_on_where_its_journal_ends(
         first = client.send(sent)
     assert served.stop() == 0
     served.start()
-    answer = httpx.get(f"{served.url}/healthz", trust_env=False)
-    assert answer.status_code == 200
+    for path, status in (("/healthz", 200), ("/readyz", 503), ("/v1/venue", 503)):
+        answer = httpx.get(f"{served.url}{path}", trust_env=False)
+        assert answer.status_code == status, path
+    assert (answer.json()["code"], answer.headers["retry-after"]) == ("replaying", "1")
+    told = httpx.get(f"{served.url}/metrics", trust_env=False).text
+    assert "\nseawall_ready 0\n" in told
     served.ready()
     with served.client() as client:
         after = client.send(requests.view("venue"))

@@ -102,6 +102,7 @@ def test_a_refusal_is_remembered_like_an_answer(http: httpx.Client) -> None:
 def test_routes_that_are_not_there(http: httpx.Client) -> None:
     assert problem(http.get("/v1/nothing")) == (404, "no_such_route")
     assert problem(http.delete("/v1/accounts")) == (405, "method_not_allowed")
+    assert set(http.delete("/v1/accounts").headers["allow"].split(", ")) >= {"GET", "POST"}
     assert problem(http.get("/v1/trades")) == (405, "method_not_allowed")
     assert problem(http.get("/v1/journal?limit=501")) == (400, "bad_request")
     assert problem(http.get("/v1/journal?first=x")) == (400, "bad_request")

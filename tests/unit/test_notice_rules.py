@@ -45,6 +45,7 @@ from seawall.service.notices.delivery import LANES, PLACES, pause_s
 from seawall.service.notices.kinds import EVENT_KINDS, SEVERITY
 from seawall.service.notices.notices import Notices
 from seawall.service.notices.rules import Rule, Rules, silence_ends
+from seawall.service.notices.tables import Outcome
 from seawall.service.notices.wire import (
     Escalation,
     RatioBelow,
@@ -208,6 +209,30 @@ def test_each_crossing_is_told_once_also_by_the_next_process(room: Room) -> None
     again.do(priced(56_000))  # 600 ÷ 280 = 2.14, and 1.9 · 1.05 = 1.995.
     assert again.kinds() == ["ratio", "ratio_recovered"]
     again.close()
+
+
+def test_only_what_is_over_and_old_is_forgotten(room: Room) -> None:
+    day = 1440 * MINUTE
+    boss = Escalation(after_minutes=1, target=room.log("boss"))
+    room.rule(on=("warned",))
+    room.rule(on=("call",), escalation=boss)
+    room.do(priced(53_000))
+    room.do(priced(52_500, NOW + day))
+    store = room.notices._store
+    assert store.counts() == {"pending": 2}
+    assert store.forget(NOW + 9 * day, 10) == 0  # Both are still to go out.
+    rows = store.notices(0, 10)
+    store.settle([Outcome(row.number, "sent", 0, NOW, None) for row in rows])
+    assert store.forget(NOW, 10) == 0
+    assert store.forget(NOW + 1, 10) == 1
+    assert room.kinds() == ["call"]
+    assert store.forget(NOW + 9 * day, 10) == 0  # It may still be escalated.
+    room.notices.acknowledge(rows[1].id, "test")
+    assert store.forget(NOW + 9 * day, 10) == 0  # Its number is the last that was given.
+    room.do(priced(60_000, NOW + 2 * day), priced(53_000, NOW + 2 * day))
+    assert store.forget(NOW + 9 * day, 10) == 1
+    (told,) = store.notices(0, 10)
+    assert (told.kind, told.number) == ("warned", rows[1].number + 1)
 
 
 def test_the_same_events_under_the_same_rule_have_the_same_ids(begin: Begin) -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from seawall import __version__
-from seawall.cli import failure_commands, of_account, of_book, of_history, of_world
+from seawall.cli import failure_commands, of_account, of_book, of_history, of_service, of_world
 from seawall.cli.options import Json
 from seawall.cli.output import INTERRUPTED, WRONG_INPUT, Failure, say_failure
 
@@ -86,6 +86,7 @@ of_account.add_to(app)
 of_book.add_to(app)
 of_world.add_to(app)
 of_history.add_to(app)
+of_service.add_to(app)
 
 
 @app.command
@@ -204,69 +205,6 @@ def sweep(
     from seawall.cli.run_sweep import run
 
     return run(spec, out, workers, scheduler, overwrite, json)
-
-
-@app.command
-def serve(
-    *,
-    rules: Path | None = None,
-    store: str = "sqlite:///venue.db",
-    replay: Path | None = None,
-    speed: str = "60x",
-    accounts: int | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8750,
-    bootstrap: Annotated[bool, Parameter(negative="")] = False,
-    log: Annotated[bool, Parameter(negative="")] = False,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
-    reads_per_s: int | None = None,
-    commands_per_s: int | None = None,
-    limit_addresses: Annotated[bool, Parameter(negative="")] = False,
-    private_webhooks: Annotated[bool, Parameter(negative="")] = False,
-    monitor: str | None = None,
-) -> int:
-    """Run the margin engine as a service with an HTTP API.
-
-    Parameters
-    ----------
-    rules
-        Rulebook (TOML) under which a new venue opens. Without it, the API opens the venue.
-    store
-        Where journal and keys are kept: a file or a database URL. It goes on where that ends.
-    replay
-        A scenario file whose ticks are played into the venue.
-    speed
-        Seconds of the scenario in one second, such as 60x.
-    accounts
-        Another number of accounts than the scenario's.
-    host
-        Address to listen on. Without API keys only loopback.
-    port
-        0 takes a free one.
-    bootstrap
-        Make the first API key and print it once; from then on every request needs a key.
-    log
-        Write a line of JSON for each request to stderr.
-    tls_cert
-        Certificate (PEM, with its chain); serves HTTPS together with --tls-key.
-    tls_key
-        The certificate's key (PEM, not encrypted).
-    reads_per_s
-        Questions that each API key may ask a second. Without it, nothing limits them.
-    commands_per_s
-        Commands that each API key may send a second. Without it, nothing limits them.
-    limit_addresses
-        Limit requests without a key in the same way, by the address that they come from.
-    private_webhooks
-        Let notices go to webhooks at addresses of a private network.
-    monitor
-        A file (TOML) of what the systemic monitor assumes, or `off`.
-    """
-    from seawall.cli.run_serve import Guarding, run
-
-    of = Guarding(tls_cert, tls_key, reads_per_s, commands_per_s, limit_addresses, private_webhooks)
-    return run(rules, store, replay, speed, accounts, host, port, bootstrap, log, of, monitor)
 
 
 @journal.command

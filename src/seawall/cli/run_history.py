@@ -75,6 +75,7 @@ def run_facts(table: Path, seeds: int | None, out: Path, as_json: bool) -> int:
         facts_page,
         feedback_table,
         hold,
+        law_table,
         read_facts,
     )
     from seawall.simulation.report_file import replace_file
@@ -98,6 +99,7 @@ def run_facts(table: Path, seeds: int | None, out: Path, as_json: bool) -> int:
     for title, (columns, rows) in (
         (read.name, fact_table(found)),
         ("Feedback, and clusters", feedback_table(found)),
+        ("Under other laws of impact", law_table(found)),
     ):
         print_table(columns, rows, title, numbers=range(1, min(4, len(columns))))
         print_line("")
@@ -131,6 +133,10 @@ def _facts_json(found: Facts, place: str) -> dict[str, Any]:
         "amplification": found.amplification.tolist(),
         "clusters": found.clusters.tolist(),
         "clusters_impact_off": found.clusters_still.tolist(),
+        "under_laws": {
+            name: {"amplification": one.amplification.tolist(), "fall": one.fall.tolist()}
+            for name, one in found.laws.items()
+        },
         "state_hashes": list(found.hashes),
         "page": place,
     }

@@ -5,24 +5,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from seawall.cli.output import CANNOT_WRITE, DONE, WRONG_INPUT, Failure, print_line, wrong_input
 
 if TYPE_CHECKING:
+    from seawall.cli.of_service import Guarding
     from seawall.service.monitor import Assumptions
     from seawall.service.replay_feed import ReplayFeed
-
-
-class Guarding(NamedTuple):
-    """How a service is guarded: its certificate, and how much each sender may ask."""
-
-    tls_cert: Path | None
-    tls_key: Path | None
-    reads_per_s: int | None
-    commands_per_s: int | None
-    limit_addresses: bool
-    private_webhooks: bool = False
 
 
 def run(
@@ -55,6 +45,8 @@ def run(
     ):
         if rate is not None and not 1 <= rate <= 1_000_000:
             raise Failure(WRONG_INPUT, f"--{flag}-per-s: {rate} is not 1 to 1,000,000")
+    if guarding.notices_days is not None and not 1 <= guarding.notices_days <= 36_500:
+        raise Failure(WRONG_INPUT, f"--notices-days: {guarding.notices_days} is not 1 to 36,500")
     feed = None if replay is None else _feed(replay, speed, accounts)
     from seawall.cli.run_rules import read
 
@@ -72,6 +64,7 @@ def run(
         rates=Rates(guarding.reads_per_s, guarding.commands_per_s),
         limit_addresses=guarding.limit_addresses,
         notices_private=guarding.private_webhooks,
+        notices_kept_days=guarding.notices_days,
         monitor=_assumptions(monitor),
     )
     try:

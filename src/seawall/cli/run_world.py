@@ -19,6 +19,7 @@ from seawall.cli.output import (
 
 if TYPE_CHECKING:
     from seawall.simulation.world import VenueReport, WorldReport
+    from seawall.simulation.world.laws import UnderLaw
 
 DECIMALS = 10  # Of the numeraire, and of prices.
 
@@ -26,7 +27,8 @@ DECIMALS = 10  # Of the numeraire, and of prices.
 def run(scenario: Path, seed: int | None, as_json: bool) -> int:
     """Run both worlds and say how they differ."""
     from seawall.simulation.bars import ScenarioError
-    from seawall.simulation.world import World, load
+    from seawall.simulation.world import Comparison, World, load
+    from seawall.simulation.world.laws import sensitivity
 
     if not scenario.is_file():
         raise Failure(WRONG_INPUT, f"{scenario}: no such file")
@@ -38,11 +40,15 @@ def run(scenario: Path, seed: int | None, as_json: bool) -> int:
     for label, impact in (("with impact", True), ("without", False)):
         with progress(label, "steps", as_json) as tell:
             reports.append(World(seed, read, impact=impact).run(tell))
+    with progress("other laws", "runs", as_json):
+        laws = sensitivity(read, seed, Comparison(*reports))
     if as_json:
         told = {"with_impact": _json(reports[0]), "without_impact": _json(reports[1])}
+        told["under_laws"] = {name: one._asdict() for name, one in laws.items()}
         print_json({"world": read.name, "seed": reports[0].seed, **told})
     else:
         _print(*reports)
+        _print_laws(laws)
     return DONE
 
 
@@ -76,6 +82,25 @@ def _print(live: WorldReport, still: WorldReport) -> None:
     print_table(of_books, prices, numbers=range(1, len(of_books)))
     print_line(f"\nevery engine checked itself {live.checks + still.checks:,} times")
     print_line(f"state hash {live.state_hash}, without impact {still.state_hash}")
+
+
+def _print_laws(laws: dict[str, UnderLaw]) -> None:
+    books = list(next(iter(laws.values())).low)
+    columns = ("law", "forced", "÷ without impact", "bad debt", *(f"low, {one}" for one in books))
+    rows = [
+        (
+            name,
+            f"{int(one.forced):,}",
+            "" if one.amplification is None else f"{one.amplification:.2f}",
+            f"{int(one.bad_debt):,}",
+            *(f"{low:,.2f}" for low in one.low.values()),
+        )
+        for name, one in laws.items()
+    ]
+    print_line("")
+    print_table(columns, rows, numbers=range(1, len(columns)))
+    print_line("laws go through one point, what moves a book by 1 %; what they disagree about is")
+    print_line("not known, and without impact nothing feeds itself")
 
 
 def _whole(atoms: int) -> str:

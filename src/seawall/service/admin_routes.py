@@ -47,6 +47,8 @@ async def counters(request: Ask) -> Response[str]:
     text += metrics.limited_text(desk.limits.limited)
     readers = desk.readers
     text += metrics.stream_text(readers.reading, readers.sent, readers.ended)
+    if desk.notices is not None:
+        text += metrics.notices_text(await asyncio.to_thread(desk.notices.counts))
     return Response(text, media_type=metrics.MEDIA_TYPE)
 
 

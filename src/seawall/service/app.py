@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Message, Receive, Send
@@ -24,6 +24,7 @@ from seawall.service import (
     admin_routes,
     dashboard,
     event_routes,
+    feed_routes,
     notice_routes,
     operate_routes,
     picture_routes,
@@ -45,6 +46,7 @@ HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 log = logging.getLogger("seawall.service")
+_GONE = "client disconnected prematurely"  # As Litestar says it.
 _CODES = {
     401: "unauthenticated",
     404: "no_such_route",
@@ -68,6 +70,7 @@ def make_app(desk: Desk) -> ASGIApp:
         *systemic_routes.ROUTES,
         *event_routes.ROUTES,
         *repair_routes.ROUTES,
+        *feed_routes.ROUTES,
         *dashboard.ROUTES,
     ]
     app = Litestar(
@@ -140,6 +143,8 @@ def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Respon
     if problem.status == 500:
         log.error("a fault of the service", exc_info=error)
     headers = {}
+    if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:
+        headers["Allow"] = error.headers["allow"]
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
     if problem.status == 401:
@@ -161,6 +166,8 @@ def _problem(error: Exception) -> Problem:
             f"{one.get('key', '')}: {one.get('message', '')}" for one in extra if type(one) is dict
         )
         return wrong(said or error.detail)
+    if isinstance(error, InternalServerException) and error.detail == _GONE:
+        return wrong("the body ended before it was whole")  # To nobody: only counters see it.
     if isinstance(error, HTTPException):
         status = error.status_code
         code = _CODES.get(status, "bad_request" if status < 500 else "internal_error")

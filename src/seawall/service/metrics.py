@@ -83,6 +83,13 @@ def limited_text(limited: Mapping[str, int]) -> str:
     return "\n".join([*lines, *(f'{name}{{kind="{k}"}} {n}' for k, n in limited.items()), ""])
 
 
+def notices_text(counts: Mapping[str, int]) -> str:
+    """Notices by state; dead letters among them."""
+    name = "seawall_notices"
+    lines = [f"# HELP {name} Notices by state.", f"# TYPE {name} gauge"]
+    return "\n".join([*lines, *(f'{name}{{state="{s}"}} {n}' for s, n in counts.items()), ""])
+
+
 def stream_text(reading: int, sent: int, ended: Mapping[str, int]) -> str:
     """The live stream's, in the same format; `ended` is connections by how they ended."""
     name = "seawall_stream_ended_total"

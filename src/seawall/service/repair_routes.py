@@ -1,4 +1,4 @@
-"""Routes of repairs: corrections and reconciliations,which two operators sign.
+"""Routes of repairs: corrections and reconciliations, which two operators sign.
 
 A report moves nothing. A proposal keeps the very event that the second signature lets happen.
 """

@@ -97,7 +97,8 @@ def sign(connection: Connection, row: RepairRow, second: str, key: str, time_ms:
     free = (REPAIR.c.number == row.number) & REPAIR.c.second.in_(["", second])
     if connection.execute(update(REPAIR).where(free).values(second=second)).rowcount != 1:
         return False
-    _note(connection, time_ms, key, f"{row.kind} signed by {second}", row.number)
+    if not row.second:
+        _note(connection, time_ms, key, f"{row.kind} signed by {second}", row.number)
     return True
 
 

@@ -230,5 +230,3 @@ class BookTold(Request, frozen=True, kw_only=True):
     """A book that moves in; each row credits an account, outside stands against what is left."""
 
     rows: Annotated[tuple[StatedRow, ...], Meta(min_length=1, max_length=ROWS_MOST)]
-
-

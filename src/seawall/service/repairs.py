@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from seawall.engine import Engine
 from seawall.engine.codec import decode_event
 from seawall.engine.event import Reconciled
 from seawall.engine.history.journal import Journal

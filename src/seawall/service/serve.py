@@ -25,7 +25,7 @@ from seawall.engine.event import Started
 from seawall.engine.history.journal import Journal, JournalError
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import Rulebook
-from seawall.service import timeline
+from seawall.service import episodes, timeline
 from seawall.service.app import make_app
 from seawall.service.desk import Desk
 from seawall.service.incidents import Recorder
@@ -70,6 +70,7 @@ class Settings:
     limit_addresses: bool = False  # Also those who send no key, by where they come from.
     readers_most: int = 500  # Of the live stream.
     notices_private: bool = False  # Webhooks may be at addresses of a private network.
+    notices_kept_days: int | None = None  # After which what is over is forgotten; None: never.
     monitor: Assumptions | None = MODELLED  # Of how far a fall would spread; None: it is not read.
 
 
@@ -208,12 +209,20 @@ def _desk(settings: Settings, store: Store, clock: str) -> tuple[Desk, list[obje
             assert callable(tell)
             tell()
 
-    notices = Notices(settings.store, private=settings.notices_private, clock=clock)
+    notices = Notices(
+        settings.store,
+        private=settings.notices_private,
+        clock=clock,
+        kept_days=settings.notices_kept_days,
+    )
 
     def open_primary() -> Primary:
         primary = Primary.open(settings.store, checkpoint_events=settings.checkpoint_events)
         primary.beside = timeline.together(
-            timeline.Keeper(primary.engine), Recorder(primary.engine), notices.begin(primary.engine)
+            timeline.Keeper(primary.engine),
+            Recorder(primary.engine),
+            notices.begin(primary.engine),
+            episodes.keep,
         )
         try:
             _begin(primary, settings, clock)

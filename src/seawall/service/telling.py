@@ -14,7 +14,7 @@ import msgspec
 from seawall.engine.effect import Effect
 from seawall.engine.event import Event
 from seawall.engine.state import Venue
-from seawall.money import format_atoms
+from seawall.money import format_atoms, format_ratio
 from seawall.service.amounts import coin_text, money, quantity_text
 
 EXACT_MAX = 2**53  # What a reader that knows only floats still reads exactly.
@@ -26,6 +26,7 @@ _MONEY = {
     *("deleveraged_needed", "deleveraged_taken", "shared", "uncovered", "payment"),
 }
 _OF_COIN = {"atoms", "debt"}
+_RATIOS = {"rate", "premium", "daily_rate"}
 _COUNTS = {
     *("order", "auction", "lots", "number", "level", "restarts", "sequence", "snapshot"),
     *("first_sequence", "last_sequence", "accounts", "bearers", "intervals", "samples"),
@@ -85,6 +86,8 @@ def _number(venue: Venue, effect: Effect | Event, name: str, entry: int) -> str 
         return money(venue, entry)
     if name in _PRICES and effect.__struct_config__.tag != "breaker_changed":
         return format_atoms(entry, catalogue.numeraire.decimals)
+    if name in _RATIOS:
+        return format_ratio(entry)
     coin = getattr(effect, "coin", None)
     if name in _OF_COIN:
         return money(venue, entry) if coin is None else coin_text(venue, coin, entry)

@@ -310,7 +310,7 @@ class Writer:
             return
         self._look_s = time.monotonic() + HEARTBEAT_S
         venue, now = engine.venue, self._now_ms(engine)
-        due = [*venue.deadline.values(), venue.watch.soonest_ms]
+        due = [*venue.deadline.values(), venue.watch.soonest_ms, venue.intervals.soonest_ms]
         due += [ends_ms for ends_ms, _ in venue.offers.ends[:1]]
         if venue.tables.ready and any(venue.time_ms < at <= now for at in due):
             primary.submit(Elapsed(time_ms=now))

@@ -38,6 +38,9 @@ LOOK_S = 0.25  # How often silence and escalation are looked at.
 FAILED_S = 1.0
 GATHER_S = 0.01  # How long outcomes are gathered before they are kept.
 UNKEPT_MOST = 1000
+DAY_MS = 86_400_000
+FORGET_S = 60.0  # How often it is looked whether something is old enough to be forgotten.
+FORGOTTEN_MOST = 500  # At one time, because the journal waits meanwhile.
 log = logging.getLogger("seawall.service")
 
 
@@ -58,14 +61,16 @@ class Delivery:
         *,
         keeping: NoticeStore | None = None,
         private: bool = False,
+        kept_days: int | None = None,
     ) -> None:
         """`targets` says which there are, `venue_ms` the time by which silence is counted.
 
         With `keeping`, a connection of its own, what waits to be kept holds up no attempt.
+        What was delivered or is dead is forgotten `kept_days` after its event, or never.
         """
         self._store, self._keeping = store, keeping or store
         self._targets, self._venue_ms = targets, venue_ms
-        self._private = private
+        self._private, self._kept_days = private, kept_days
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="seawall-notices", daemon=True)
@@ -77,7 +82,7 @@ class Delivery:
         self._look: set[str] = set()  # Targets that may have something due.
         self._next: dict[str, int] = {}  # When a target is looked at again, wall ms.
         self._outcomes: list[Outcome] = []
-        self._checked_s = 0.0
+        self._checked_s = self._forgot_s = 0.0
 
     def start(self) -> None:
         """Begin with whatever is pending."""
@@ -186,6 +191,10 @@ class Delivery:
     async def _let_time_pass(self) -> None:
         """Let go what silence held back, and tell somebody else what nobody acknowledged."""
         now_ms, store = self._venue_ms(), self._keeping
+        if self._kept_days is not None and time.monotonic() >= self._forgot_s:
+            before_ms = now_ms - self._kept_days * DAY_MS
+            count = await self._write(lambda: store.forget(before_ms, FORGOTTEN_MOST))
+            self._forgot_s = time.monotonic() + (0 if count == FORGOTTEN_MOST else FORGET_S)
         if not await self._write(lambda: store.is_due(now_ms)):
             return
         await self._write(lambda: store.release(now_ms))

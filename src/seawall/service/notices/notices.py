@@ -11,10 +11,11 @@ import secrets
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from sqlalchemy.engine import Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from seawall.engine import Engine
 from seawall.engine.history.standby import Beside, Kept
@@ -30,6 +31,7 @@ from seawall.service.notices.targets import Target, check, shown_url
 from seawall.service.notices.wire import (
     NoticePage,
     NoticeShown,
+    Posture,
     RuleAsked,
     RuleShown,
     SecretShown,
@@ -46,8 +48,18 @@ MOVES_MOST = 16  # Markets that are priced at each tick for lines in sigmas, dow
 class Notices:
     """What is told to whom; safe in several threads."""
 
-    def __init__(self, url: str, *, private: bool = False, clock: str = "wall") -> None:
-        """`private` lets webhooks reach private addresses; `clock` says whose time events carry."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        private: bool = False,
+        clock: str = "wall",
+        kept_days: int | None = None,
+    ) -> None:
+        """`private` lets webhooks reach private addresses; `clock` says whose time events carry.
+
+        `kept_days` after their event, notices that are over are forgotten; without it, never.
+        """
         self._store = NoticeStore(url)
         self._looked = NoticeStore(url, durable=False)
         self._kept = NoticeStore(url, durable=False)
@@ -64,6 +76,7 @@ class Notices:
             self._venue_ms,
             keeping=self._kept,
             private=private,
+            kept_days=kept_days,
         )
 
     def start(self) -> None:
@@ -197,6 +210,13 @@ class Notices:
             notices=[_shown(row) for row in rows[:limit]],
             next=rows[limit - 1].number if more else None,
         )
+
+    def counts(self) -> dict[str, int]:
+        """How many there are in each state; nothing where the tables cannot be read now."""
+        try:
+            return dict.fromkeys(get_args(Posture), 0) | self._store.counts()
+        except SQLAlchemyError:
+            return {}
 
     def notice(self, id: str) -> NoticeShown:
         """One notice."""

@@ -26,6 +26,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -201,6 +202,12 @@ class NoticeStore:
         with self.reading() as connection:
             return list(connection.execute(query).all())
 
+    def counts(self) -> dict[str, int]:
+        """How many notices stand in which state."""
+        query = select(_N.state, func.count()).group_by(_N.state)
+        with self.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def notice(self, id: str) -> Row[Any] | None:
         """One notice."""
         with self.reading() as connection:
@@ -257,6 +264,23 @@ class NoticeStore:
         over = (_N.state == "silenced") & (_N.held_until_ms <= time_ms)
         with self.writing() as connection:
             connection.execute(update(NOTICE).where(over).values(state="pending"))
+
+    def forget(self, before_ms: int, most: int) -> int:
+        """Take out the oldest delivered and dead notices of events before a moment; how many.
+
+        The newest of all stays, so that no number is given twice.
+        """
+        over = _N.state.in_(("sent", "dead")) & _N.escalates_ms.is_(None)
+        is_old = (_N.time_ms < before_ms) & (
+            _N.number < select(func.max(_N.number)).scalar_subquery()
+        )
+        old = select(_N.number).where(over, is_old).order_by(_N.number).limit(most)
+        with self.reading() as connection:  # Nobody else waits while nothing is found.
+            numbers = list(connection.execute(old).scalars())
+        if numbers:
+            with self.writing() as connection:
+                connection.execute(delete(NOTICE).where(over, _N.number.in_(numbers)))
+        return len(numbers)
 
     def unanswered(self, time_ms: int) -> list[Row[Any]]:
         """Notices that nobody acknowledged in time."""

@@ -6,6 +6,7 @@ from seawall.simulation.history.fact_telling import (
     fact_table,
     facts_page,
     feedback_table,
+    law_table,
 )
 from seawall.simulation.history.facts import Facts, hold, read_facts
 from seawall.simulation.history.files import book_toml, depth_toml
@@ -28,6 +29,7 @@ __all__ = [
     "facts_page",
     "feedback_table",
     "hold",
+    "law_table",
     "read_facts",
     "read_tape",
     "sentences",

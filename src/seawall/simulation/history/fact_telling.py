@@ -35,6 +35,15 @@ def feedback_table(found: Facts) -> Table:
     ]
 
 
+def law_table(found: Facts) -> Table:
+    """The first seeds under laws that all go through what moves the book by 1 %."""
+    seeds = len(next(iter(found.laws.values())).fall)
+    head = [f"law, seeds 1 to {seeds}", "forced ÷ impact off", "fall from the start to the low"]
+    return head, [
+        [name, _spread(one.amplification), _spread(one.fall)] for name, one in found.laws.items()
+    ]
+
+
 def fact_sentences(found: Facts) -> list[str]:
     """What a reader must know: the count, what was put in, what clusters do not say."""
     verdicts = [one.verdict for one in found.rows]
@@ -59,6 +68,8 @@ def facts_page(found: Facts) -> str:
         ("Simulated and observed", "Each fact by a rule that was set beforehand; what was put "
          "into the world, or fitted, is no test.", "", fact_table(found)),
         ("Feedback, and clusters", WARNING, "", feedback_table(found)),
+        ("Under other laws of impact", "All go through one point, what moves the book by 1 %; what "
+         "they disagree about is not known.", "", law_table(found)),
         ("Sources", "Of what was observed.", "", sources),
     ]  # fmt: skip
     return sheet(found.table.name, first, sections, notes)

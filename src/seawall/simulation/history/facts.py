@@ -18,7 +18,7 @@ import numpy as np
 
 from seawall.pricing import Floats
 from seawall.simulation.bars import ScenarioError
-from seawall.simulation.history.runs import MEASURES, Seeded, seeded
+from seawall.simulation.history.runs import MEASURES, Seeded, UnderLaw, seeded, under_laws
 from seawall.simulation.history.tape import HistoryError
 from seawall.simulation.world import WorldScenario, load
 from seawall.simulation.world.check import faults
@@ -26,6 +26,7 @@ from seawall.systemic.hawkes import clustering
 
 Rule = Literal["quarter", "twofold", "at_most"]
 _QUARTER = 0.25
+LAW_SEEDS = 3  # That are run under other laws of impact, too.
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,6 +112,7 @@ class Facts(NamedTuple):
     clusters: Floats  # [seed] branching ratio of closings by the step, with impact.
     clusters_still: Floats  # [seed] the same without impact, where nothing can feed itself.
     hashes: tuple[str, ...]  # [seed]
+    laws: dict[str, UnderLaw]  # Of the first seeds.
 
 
 def read_facts(file: Path) -> tuple[FactTable, WorldScenario, WorldScenario | None]:
@@ -157,7 +159,8 @@ def hold(
     )
     amplified, live, still = (np.array(one) for one in columns)
     hashes = tuple(run.state_hash for run in runs)
-    return Facts(table, numbers, tuple(rows), amplified, live, still, hashes)
+    laws = under_laws(world, runs[:LAW_SEEDS])
+    return Facts(table, numbers, tuple(rows), amplified, live, still, hashes, laws)
 
 
 def _halted(file: Path, rules: str) -> WorldScenario:

@@ -7,7 +7,7 @@ and effects, and measures them; does not know what was observed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from seawall.engine.effect import Deleveraged, ExitFilled, Liquidated, TakenOver
 from seawall.pricing import Floats
 from seawall.simulation.world import World, WorldScenario
 from seawall.simulation.world.book import ONE
+from seawall.simulation.world.laws import AS_IT_IS, NO_IMPACT, under_other_laws
 from seawall.systemic import top_share
 
 if TYPE_CHECKING:
@@ -75,6 +76,34 @@ def seeded(
     still, _ = _run(world, seed, impact=False)
     shut = _run(halted, seed, impact=True)[0] if halted is not None else None
     return Seeded(world.step_s, live, still, shut, state_hash)
+
+
+class UnderLaw(NamedTuple):
+    """The first seeds under one law. [seed]"""
+
+    amplification: Floats  # Forced notional ÷ without impact.
+    fall: Floats  # From the first price to the low.
+
+
+def under_laws(world: WorldScenario, runs: Sequence[Seeded]) -> dict[str, UnderLaw]:
+    """Seeds 1, 2, … that were run already, without impact, as they are, and under other laws."""
+    told = {
+        NO_IMPACT: _under(runs, [one.still for one in runs]),
+        AS_IT_IS: _under(runs, [one.live for one in runs]),
+    }
+    for name, other in under_other_laws(world).items():
+        seeds = range(1, len(runs) + 1)
+        told[name] = _under(runs, [_run(other, seed, impact=True)[0] for seed in seeds])
+    return told
+
+
+def _under(runs: Sequence[Seeded], found: Sequence[Closed]) -> UnderLaw:
+    forced = [
+        _ratio(float(one.both.sum()), float(run.still.both.sum()))
+        for run, one in zip(runs, found, strict=True)
+    ]
+    falls = [1.0 - one.price.min() / one.price[0] for one in found]
+    return UnderLaw(np.array(forced), np.array(falls))
 
 
 def _run(world: WorldScenario, seed: int, *, impact: bool) -> tuple[Closed, str]:

@@ -1,4 +1,4 @@
-"""Compiled falls: many coins, each with its own book; every account judged again in each round.
+"""Compiled falls: many coins, each with its own book; a round judges whom prices may have reached.
 
 These prices steer no account and enter no hash, so libm's exp and sqrt may be used.
 """
@@ -10,7 +10,18 @@ import math
 import numpy as np
 
 from seawall._jit import kernel
-from seawall.simulation.stress.judging._kernels import between, judged, look, planned, to_sell, unit
+from seawall.simulation.stress.judging._kernels import (
+    between,
+    bounded,
+    judged,
+    look,
+    planned,
+    recalled,
+    standing,
+    surely,
+    to_sell,
+    unit,
+)
 from seawall.systemic._kernels import price_after
 
 _LINEAR, _EXPONENTIAL, _SQUARE_ROOT, _PRODUCT = 0, 1, 2, 3
@@ -19,7 +30,7 @@ _FEE = -2.0  # Instead of a row.
 _ROUNDS_MOST = 2_000  # In one tick; a lot at a time would take longer than anybody waits.
 
 
-@kernel
+@kernel(_nrt=False)
 def walked(law, price, sold):  # type: ignore[no-untyped-def]
     """What `sold` units fetch while the price walks from `price` along the law: its integral."""
     code, first, second, third, distance, depth = law
@@ -51,7 +62,7 @@ def walked(law, price, sold):  # type: ignore[no-untyped-def]
     return price * (sold - area)
 
 
-@kernel
+@kernel(_nrt=False)
 def law_of(laws, coin):  # type: ignore[no-untyped-def]
     """The law of one coin as numbers."""
     levels = laws.levels[coin]
@@ -60,7 +71,7 @@ def law_of(laws, coin):  # type: ignore[no-untyped-def]
     return laws.code[coin], numbers[0], numbers[1], numbers[2], distance, depth
 
 
-@kernel
+@kernel(_nrt=False)
 def priced(book, laws, beta, start, moved, prices, starts):  # type: ignore[no-untyped-def]
     """Price of every coin once `moved` units displaced it; `starts` is where each would be without.
 
@@ -77,8 +88,8 @@ def priced(book, laws, beta, start, moved, prices, starts):  # type: ignore[no-u
             prices[coin] = price_after(law_of(laws, coin), start, moved[coin])
 
 
-@kernel
-def taken(book, rules, state, view, account, clock, marks, trades, trade, wanted):  # type: ignore[no-untyped-def]
+@kernel(_nrt=False)
+def taken(book, rules, steep, state, view, account, clock, marks, ways, trades, trade, wanted):  # type: ignore[no-untyped-def]
     """Judge one account and write what its next step trades: (trades, equity before it)."""
     lots, coins, quotes = state
     next_at, flag = marks
@@ -95,8 +106,10 @@ def taken(book, rules, state, view, account, clock, marks, trades, trade, wanted
     if verdict[1] >= (verdict[2] if flag[account] == _TAKING else line):
         flag[account] = _HEALTHY
         next_at[account] = clock + max(0.0, verdict[1] - line) / book.slope[account]
+        bounded(book, steep, state, view, account, verdict[1] - line, ways)
         return 0, 0.0
     flag[account] = _TAKING
+    ways[0][account] = -np.inf
     if not is_open:
         coin, units = to_sell(book, rules, state, view, account, verdict)
         if abs(units) * view[0][coin] < 1e-6:
@@ -113,13 +126,14 @@ def taken(book, rules, state, view, account, clock, marks, trades, trade, wanted
             coin = book.base[number]
             worth = between(book.exposure, book.asset[number], view[1][coin], view[2][coin])
             units = size * worth / view[0][coin]
-            row = trades[trade + added]
-            row[0], row[1], row[2], row[3], row[4] = account, number, size, coin, units
+            line = trade + added
+            trades[line, 0], trades[line, 1], trades[line, 2] = account, number, size
+            trades[line, 3], trades[line, 4] = coin, units
             added += 1
     return added, verdict[0]
 
 
-@kernel
+@kernel(_nrt=False)
 def bought(rules, laws, asked, driver, at, starts, moved, sold, averages):  # type: ignore[no-untyped-def]
     """Let every book take what a round sells; write its average price, return what that costs.
 
@@ -150,7 +164,7 @@ def bought(rules, laws, asked, driver, at, starts, moved, sold, averages):  # ty
     return cost
 
 
-@kernel
+@kernel(_nrt=False)
 def pay(book, rules, state, view, averages, trade):  # type: ignore[no-untyped-def]
     """Lots go and cash comes, at the average of the round; returns the notional, numeraire."""
     lots, coins, quotes = state
@@ -170,7 +184,7 @@ def pay(book, rules, state, view, averages, trade):  # type: ignore[no-untyped-d
     return size
 
 
-@kernel
+@kernel(_nrt=False)
 def noted(log, sums, time, trade, price, notional, settle):  # type: ignore[no-untyped-def]
     """Write one line of a log, as `Trades` has it, while there is room."""
     place = int(sums[7])
@@ -181,7 +195,7 @@ def noted(log, sums, time, trade, price, notional, settle):  # type: ignore[no-u
         sums[7] += 1.0
 
 
-@kernel
+@kernel(_nrt=False)
 def settled(book, rules, state, view, trades, count, tick, averages, starts, sums, log, marks):  # type: ignore[no-untyped-def]
     """Pay every trade of a round and its fee: what the accounts are worth after it, and their fees.
 
@@ -222,23 +236,26 @@ def settled(book, rules, state, view, trades, count, tick, averages, starts, sum
     return after, fees
 
 
-@kernel
+@kernel(_nrt=False)
 def sold_in(book, rules, state, scratch, clock, known):  # type: ignore[no-untyped-def]
     """Everybody's next step at the prices of now: (trades, known accounts, equity before them).
 
     Who is not known yet cannot have been reached: prices have not come so far together.
     """
-    view, _, sold, _, _, _, marks, due, trades, wanted, _ = scratch
+    view, _, sold, _, _, _, marks, due, trades, wanted, _, steep, ways, today = scratch
     while known < book.order.size and book.reach[book.order[known]] <= clock:
         account = book.order[known]
         due[known], marks[0][account], marks[1][account] = account, clock, _HEALTHY
+        recalled(ways, today, account)
         known += 1
     count, before = 0, 0.0
     for place in range(known):
         account = due[place]
-        if marks[0][account] <= clock and marks[1][account] != _DONE:
+        if marks[0][account] > clock or marks[1][account] == _DONE:
+            continue
+        if not surely(ways, view[0], account):
             added, equity = taken(
-                book, rules, state, view, account, clock, marks, trades, count, wanted
+                book, rules, steep, state, view, account, clock, marks, ways, trades, count, wanted
             )
             count += added
             before += equity
@@ -250,7 +267,7 @@ def sold_in(book, rules, state, scratch, clock, known):  # type: ignore[no-untyp
     return count, known, before
 
 
-@kernel
+@kernel(_nrt=False)
 def fall(book, rules, laws, asked, beta, state, scratch, path, log, sums):  # type: ignore[no-untyped-def]
     """One shock in ticks, and rounds within a tick until nobody more is reached.
 
@@ -260,10 +277,10 @@ def fall(book, rules, laws, asked, beta, state, scratch, path, log, sums):  # ty
     rounds, known accounts, largest imbalance of a round ÷ its notional).
     """
     shock, _, resilience, ticks = asked
-    view, moved, sold, prices, starts, averages, marks, _, trades, _, seen = scratch
+    view, moved, sold, prices, starts, averages, marks, _, trades, _, seen = scratch[:11]
     driver, price = book.driver, book.price[book.driver]
-    view[0][:] = book.price
-    moved[:] = 0.0
+    for coin in range(moved.size):
+        view[0][coin], moved[coin] = book.price[coin], 0.0
     sums[:] = 0.0
     clock = look(book, book.price, view)
     imbalance = 0.0
@@ -313,7 +330,7 @@ def fall(book, rules, laws, asked, beta, state, scratch, path, log, sums):  # ty
     return here, worst, rounds, known, imbalance
 
 
-@kernel
+@kernel(_nrt=False)
 def ended(book, state, view, starts, due, known, seen, owed):  # type: ignore[no-untyped-def]
     """(lost since today, of it to the books by what is still held) by who lost something.
 
@@ -342,7 +359,7 @@ def ended(book, state, view, starts, due, known, seen, owed):  # type: ignore[no
     return lost, kept
 
 
-@kernel
+@kernel(_nrt=False)
 def undone(book, state, due, known, seen):  # type: ignore[no-untyped-def]
     """Give everybody back what they had."""
     for place in range(known):
@@ -351,8 +368,9 @@ def undone(book, state, due, known, seen):  # type: ignore[no-untyped-def]
             seen[account] = False
             for row in range(book.start[account], book.start[account] + book.count[account]):
                 state[0][row] = book.lots[row]
-        state[1][account] = book.held[account]
-        state[2][account] = book.quotes[account]
+        for coin in range(book.price.size):
+            state[1][account, coin] = book.held[account, coin]
+            state[2][account, coin] = book.quotes[account, coin]
 
 
 @kernel
@@ -362,6 +380,7 @@ def falls(book, rules, laws, asked, beta, state, scratch, results, log):  # type
     out, paths, ends, owed = results
     sums = np.zeros(8)
     view, prices, starts, due, seen = scratch[0], scratch[3], scratch[4], scratch[7], scratch[10]
+    standing(book, scratch[11], state, view, scratch[13])
     for i in range(shocks.size):
         own = (shocks[i], scales[i], backs[i], ticks)
         final, worst, rounds, known, imbalance = fall(
@@ -376,16 +395,3 @@ def falls(book, rules, laws, asked, beta, state, scratch, results, log):  # type
         if not log.size:
             undone(book, state, due, known, seen)
     return int(sums[7])
-
-
-@kernel
-def worths(book, state, price, out):  # type: ignore[no-untyped-def]
-    """[account] equity at some prices."""
-    coins = price.size
-    view = (
-        book.price.copy(), np.zeros(coins, np.int64), np.zeros(coins), np.zeros(coins, np.int64),
-        np.zeros(coins),
-    )  # fmt: skip
-    look(book, price, view)
-    for account in range(out.size):
-        out[account] = judged(book, state, view, account)[0]

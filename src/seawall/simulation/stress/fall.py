@@ -13,7 +13,7 @@ import numpy as np
 
 from seawall.pricing import Floats, Ints
 from seawall.simulation.stress.depth import StressError
-from seawall.simulation.stress.judging import Columns, Rules
+from seawall.simulation.stress.judging import Columns, Rules, steepness
 from seawall.systemic import LAWS
 
 ROUNDS_KEPT = 32
@@ -160,7 +160,7 @@ def traced(ground: Ground, asked: Fall) -> Traced:
     kinds = [np.int64 if name in _WHOLE else np.float64 for name in Trades._fields]
     trades = Trades(*(one.astype(kind) for one, kind in zip(numbers, kinds, strict=True)))
     equity = np.empty(columns.equity.size)
-    _kernels().worths(columns, state, fallen.ends[0], equity)
+    _judges().worths(columns, state, fallen.ends[0], equity)
     conserve(columns, trades, state)
     price = float(columns.price[columns.driver])
     return Traced(fallen, trades, equity, columns.driver, price)
@@ -265,11 +265,20 @@ def _scratch(columns: Columns) -> tuple[Any, ...]:
     wanted = np.zeros(int(columns.count.max(initial=0)) + 1)
     due, seen = np.zeros(accounts, np.int64), np.zeros(accounts, np.bool_)
     sold = np.zeros((coins, 2))
-    return view, moved, sold, prices, starts, averages, marks, due, trades, wanted, seen
+    ways, today = ((np.zeros(accounts), *np.zeros((3, accounts, coins))) for _ in range(2))
+    books = view, moved, sold, prices, starts, averages
+    return *books, marks, due, trades, wanted, seen, steepness(columns), ways, today
 
 
 @functools.cache
 def _kernels() -> Any:
     from seawall.simulation.stress import _kernels
+
+    return _kernels
+
+
+@functools.cache
+def _judges() -> Any:
+    from seawall.simulation.stress.judging import _kernels
 
     return _kernels

@@ -1,7 +1,8 @@
 """Compiled verdicts and plans: one account at the prices of a view, and what its next step closes.
 
 A view says of each coin its price and where that lies on the two grids of a book. These prices
-steer no account and enter no hash.
+steer no account and enter no hash. `_nrt=False` spares counting who holds the some fifty
+arrays of a book, which took more time than the falls; so nothing here but `worths` may allocate.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from seawall._jit import kernel
 _LEAST, _FULL, _FACTOR = 0, 1, 2
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def look(book, price, view):  # type: ignore[no-untyped-def]
     """Write where each coin's price lies on both grids; return how far all of them have moved."""
     at, fine, fine_share, rough, rough_share = view
@@ -33,14 +34,14 @@ def look(book, price, view):  # type: ignore[no-untyped-def]
     return far
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def between(table, row, place, share):  # type: ignore[no-untyped-def]
     """A row of a table at a place of its grid, on a straight line."""
     low = table[row, place]
     return low + share * (table[row, place + 1] - low)
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def of_size(shape, row, which, share):  # type: ignore[no-untyped-def]
     """Margin of a part of a row ÷ margin of all of it; `shape` is known at quarters."""
     place = min(int(share * 4.0), 3)
@@ -48,7 +49,7 @@ def of_size(shape, row, which, share):  # type: ignore[no-untyped-def]
     return low + (share * 4.0 - place) * (shape[row, which, place + 1] - low)
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def judged(book, state, view, account):  # type: ignore[no-untyped-def]
     """(equity, margin equity, initial, maintenance) of one account at the prices of a view."""
     lots, coins, quotes = state
@@ -94,7 +95,77 @@ def judged(book, state, view, account):  # type: ignore[no-untyped-def]
     return equity, counted, initial, maintenance
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
+def bounded(book, steep, state, view, account, room, ways):  # type: ignore[no-untyped-def]
+    """Write how fast an account's room can change with each coin's price, as it stands now.
+
+    The room is a sum of pieces that are straight in one coin's price each, so between two markets
+    it changes by no less than Σ low · rise or Σ high · fall, however prices went.
+    """
+    left, at, low, high = ways
+    left[account] = -np.inf
+    if book.together[account] >= 0 or not math.isfinite(book.slope[account]):
+        return
+    lots, coins, quotes = state
+    size = abs(room)
+    for coin in range(book.price.size):
+        held, quote = coins[account, coin], quotes[account, coin]
+        each = quote + (held * book.counts[coin] if held > 0.0 else held)
+        low[account, coin] = high[account, coin] = each
+        at[account, coin] = view[0][coin]
+        size += (abs(held) + abs(quote)) * view[0][coin]
+    first = book.start[account]
+    for row in range(first, first + book.count[account]):
+        if lots[row] == 0.0:
+            continue
+        asset, coin = book.asset[row], book.base[row]
+        each = lots[row] * book.valued[row] / book.price[coin]
+        one, other = steep.value[asset, 0] * each, steep.value[asset, 1] * each
+        part = of_size(book.shape, row, 1, lots[row] / book.lots[row])
+        part *= book.line[account] / book.price[coin]
+        less, more = steep.maintenance[row, 0] * part, steep.maintenance[row, 1] * part
+        low[account, coin] += min(one, other) - max(less, more)
+        high[account, coin] += max(one, other) - min(less, more)
+        size += steep.size[row]
+    left[account] = room - 1e-9 * size  # Floats: what is surely there.
+
+
+@kernel(_nrt=False, forceinline=True)
+def surely(ways, price, account):  # type: ignore[no-untyped-def]
+    """Whether prices cannot have reached this account, by the bounds of its last look."""
+    left, at, low, high = ways
+    room = left[account]
+    for coin in range(price.size):
+        moved = price[coin] - at[account, coin]
+        if moved != 0.0:
+            room += moved * (low[account, coin] if moved > 0.0 else high[account, coin])
+    return room > 0.0
+
+
+@kernel(_nrt=False, forceinline=True)
+def recalled(ways, today, account):  # type: ignore[no-untyped-def]
+    """Bound an account by what it is today."""
+    ways[0][account] = today[0][account]
+    for coin in range(ways[1].shape[1]):
+        ways[1][account, coin] = today[1][account, coin]
+        ways[2][account, coin] = today[2][account, coin]
+        ways[3][account, coin] = today[3][account, coin]
+
+
+@kernel(_nrt=False)
+def standing(book, steep, state, view, today):  # type: ignore[no-untyped-def]
+    """Bound every account as it is today; who has cash legs without contracts is always judged."""
+    look(book, book.price, view)
+    for account in book.order:
+        if book.count[account] == 0:
+            today[0][account] = -np.inf
+            continue
+        verdict = judged(book, state, view, account)
+        room = verdict[1] - verdict[3] * book.line[account]
+        bounded(book, steep, state, view, account, room, today)
+
+
+@kernel(_nrt=False, forceinline=True)
 def freed(book, rules, state, view, row, lots, kept):  # type: ignore[no-untyped-def]
     """What closing some lots of a row does to margin equity less initial margin, costs paid."""
     _, fine, fine_share, rough, rough_share = view
@@ -110,7 +181,7 @@ def freed(book, rules, state, view, row, lots, kept):  # type: ignore[no-untyped
     return lots * (gain - cost) + less
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def least_of(book, rules, state, view, row, missing, kept):  # type: ignore[no-untyped-def]
     """Least lots of a row that free what is missing; all where they do not, 0 where it harms."""
     size, full = abs(state[0][row]), abs(book.lots[row])
@@ -127,7 +198,7 @@ def least_of(book, rules, state, view, row, missing, kept):  # type: ignore[no-u
     return size if gained > 0.0 else 0.0
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def planned(book, rules, state, view, account, verdict, wanted):  # type: ignore[no-untyped-def]
     """Write how many lots of each row the next step closes, by the rule of size."""
     first = book.start[account]
@@ -146,7 +217,7 @@ def planned(book, rules, state, view, account, verdict, wanted):  # type: ignore
         wanted[row - first] = abs(state[0][row])
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def by_share(book, rules, state, view, account, verdict, wanted, is_factor, kept):  # type: ignore[no-untyped-def]
     """Close one share of every row, or the least multiple of it; False where that harms."""
     first = book.start[account]
@@ -165,7 +236,7 @@ def by_share(book, rules, state, view, account, verdict, wanted, is_factor, kept
             return found >= excess
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def by_need(book, rules, state, view, account, verdict, wanted, kept):  # type: ignore[no-untyped-def]
     """Close row after row until the initial margin is met; False where all of it is not enough."""
     first, count = book.start[account], book.count[account]
@@ -188,14 +259,14 @@ def by_need(book, rules, state, view, account, verdict, wanted, kept):  # type: 
     return excess >= -1e-9 * verdict[2]
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def unit(book, view, row):  # type: ignore[no-untyped-def]
     """Notional of a lot."""
     coin = book.base[row]
     return between(book.notional, book.asset[row], view[1][coin], view[2][coin])
 
 
-@kernel
+@kernel(_nrt=False, forceinline=True)
 def to_sell(book, rules, state, view, account, verdict):  # type: ignore[no-untyped-def]
     """(coin, units) that an account without contracts sells, or buys below zero; units 0: nothing.
 
@@ -228,3 +299,16 @@ def to_sell(book, rules, state, view, account, verdict):  # type: ignore[no-unty
                 units = min(units, (verdict[2] - verdict[1]) / each)
         return coin, min(math.ceil(units / lot - 1e-9), math.floor(held / lot + 1e-9)) * lot
     return 0, 0.0
+
+
+@kernel
+def worths(book, state, price, out):  # type: ignore[no-untyped-def]
+    """[account] equity at some prices."""
+    coins = price.size
+    view = (
+        book.price.copy(), np.zeros(coins, np.int64), np.zeros(coins), np.zeros(coins, np.int64),
+        np.zeros(coins),
+    )  # fmt: skip
+    look(book, price, view)
+    for account in range(out.size):
+        out[account] = judged(book, state, view, account)[0]

@@ -63,6 +63,27 @@ class Columns(NamedTuple):
     order: Ints  # Accounts by `reach`, without those that nothing reaches.
 
 
+class Steepness(NamedTuple):
+    """Least and most that a piece of a table changes while its coin moves by its price of today."""
+
+    value: Floats  # [asset, 2]
+    maintenance: Floats  # [row, 2]
+    size: Floats  # [row] what rounding is a part of: value and maintenance at their most.
+
+
+def steepness(columns: Columns) -> Steepness:
+    """Read the slopes of all pieces of values and of maintenance margins."""
+    value = np.diff(columns.value, axis=1) / np.diff(columns.fine)
+    line = np.diff(columns.maintenance, axis=1) / np.diff(columns.rough)
+    most = np.abs(columns.value).max(1)[columns.asset] * np.abs(columns.lots)
+    most += np.abs(columns.maintenance).max(1, initial=0.0)
+    return Steepness(
+        np.stack([value.min(1), value.max(1)], axis=1),
+        np.stack([line.min(1, initial=0.0), line.max(1, initial=0.0)], axis=1),
+        most,
+    )
+
+
 def columns_of(book: StressBook, line: Line, told: Callable[[], None] = lambda: None) -> Columns:
     """Ask every method at each point of the rough grid: row by row, and account by account."""
     catalogue = book.venue.catalogue

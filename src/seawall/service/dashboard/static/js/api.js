@@ -50,8 +50,9 @@ export function command(path, body, { name = crypto.randomUUID(), signal } = {})
 }
 
 async function asked(method, path, body, headers, signal) {
+  const sent = key();
   const options = { method, headers: { Accept: "application/json", ...headers }, signal };
-  if (key()) options.headers.Authorization = `Bearer ${key()}`;
+  if (sent) options.headers.Authorization = `Bearer ${sent}`;
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -72,6 +73,6 @@ async function asked(method, path, body, headers, signal) {
     told = { code: "unreadable", title: "unreadable", status: answer.status, detail: "no JSON" };
   }
   if (answer.ok) return told;
-  if (answer.status === 401) wanted();
+  if (answer.status === 401 && sent === key()) wanted();
   throw new Problem({ status: answer.status, code: "unknown", ...told });
 }

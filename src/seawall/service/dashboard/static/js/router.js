@@ -8,6 +8,8 @@ import { empty, toast } from "./parts.js";
 import { PAGES } from "./pages.js";
 import { count, when } from "./text.js";
 
+const AGAIN_MS = 1500;
+
 let current = null;
 let place = null;
 const listeners = new Set();
@@ -166,9 +168,14 @@ export class Page {
     history.replaceState(null, "", `#/${path}${query.size ? `?${query}` : ""}`);
   }
 
+  // A service that starts, or is not there, is asked again until it answers.
   failed(error) {
     const code = error instanceof Problem ? `${error.status} ${error.code}` : null;
-    this.body.append(empty(error.message, code));
+    clear(this.body, empty(error.message, code));
+    if (error.status === 503 || error.code === "unreachable") {
+      const timer = setTimeout(again, AGAIN_MS);
+      this.onleave(() => clearTimeout(timer));
+    }
     if (!code) console.error(error);
   }
 

@@ -160,6 +160,8 @@ function askKey(chosen = false) {
     h("form", { method: "dialog" },
       h("h2", { id: "key-title" }, "API key"),
       h("p", { id: "key-note", class: "note" }, "Kept for this tab until it is closed. It is sent in a header and never stands in an address."),
+      key() && !chosen && h("p", { class: "wrong", role: "alert" },
+        "The service does not take this key: it is wrong, has ended, or may not read."),
       key() && h("p", { class: "note" }, `In use: ${key().split("_").slice(0, 2).join("_")}_…`),
       h("label", { for: "key-field" }, "Key with the scope read, or more"), field,
       h("div", { class: "row-end" },
