@@ -38,7 +38,7 @@ test: develop  ## Run every test, doctests included.
 
 test-services: develop  ## Fifty kills and every fault on SQLite and on PostgreSQL, which is installed if absent.
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
-	SEAWALL_KILLS=50 SEAWALL_NEEDS_POSTGRESQL=1 $(BIN)/python -m pytest -q -rs tests/service/test_service_kill.py tests/service/test_faults.py tests/unit/journal tests/unit/test_standby.py
+	SEAWALL_KILLS=50 SEAWALL_NEEDS_POSTGRESQL=1 $(BIN)/python -m pytest -q -rs tests/service/test_service_kill.py tests/service/test_faults.py tests/service/test_notices.py tests/service/test_repairs.py tests/unit/test_notice_rules.py tests/unit/journal tests/unit/test_standby.py
 
 test-browser: develop  ## Every page in a real headless Chromium, which is installed if absent.
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }

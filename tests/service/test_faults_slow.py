@@ -114,6 +114,27 @@ def test_a_slow_request_that_is_in_time_is_served(served: Any, place: tuple[str,
         assert again.repeated
 
 
+def test_who_reads_no_answer_is_cut_off(place: tuple[str, int]) -> None:
+    """Sixty answers are asked for at once, more than any buffer holds, and none is read."""
+    asked = b"GET /schema/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    with httpx.Client(base_url=f"http://{place[0]}:{place[1]}", trust_env=False) as http:
+        length = len(http.get("/schema/openapi.json").content)
+    assert 60 * length > 8_000_000
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(place)
+        connection.sendall(60 * asked)
+        time.sleep(2.0)
+        connection.settimeout(10)
+        told = 0
+        try:
+            while chunk := connection.recv(1 << 20):
+                told += len(chunk)
+        except ConnectionError:
+            pass
+    assert 0 < told < 60 * length
+
+
 def test_a_stream_is_not_ended_by_the_time_of_a_request(served: Any) -> None:
     from websockets.sync.client import connect
 

@@ -7,14 +7,17 @@ Who does not read an answer holds its connection no longer than others do.
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 HEAD_BYTES = 65_536  # As much as uvicorn's other protocol takes.
 HEAD_S = 10.0  # From the connection, or from the first byte, to the end of the headers.
 BODY_S = 30.0
-ABORT_S = 30.0  # For what is still to be sent when a connection is closed.
+ABORT_S = 30.0  # For an answer to be taken.
 _SAID = b"The request came too slowly."
 _LATE = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -30,6 +33,8 @@ class BoundedHttp(HttpToolsProtocol):
     _part: Part = "head"  # What the client owes; empty: nothing, until it has an answer.
     _timed: Part = ""  # What the timer is for.
     _timer: asyncio.TimerHandle | None = None
+    _answering: RequestResponseCycle | None = None
+    _stuck: asyncio.TimerHandle | None = None  # Where an answer waits to be taken.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -63,16 +68,32 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._free()
+        if self._answering is not None:  # uvicorn tells the last request of the connection only.
+            self._answering.disconnected = True
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(ABORT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._free()
+        super().resume_writing()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
-            self.loop.call_later(ABORT_S, self.transport.abort)
-
-    def timeout_keep_alive_handler(self) -> None:
-        super().timeout_keep_alive_handler()
-        self.loop.call_later(ABORT_S, self.transport.abort)
+            self._abort_later()
+        elif self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self._close
+            )
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -110,5 +131,18 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if self._head >= 0 if is_head else not self.cycle.response_started:
             self.transport.write(_LATE)
+        self._close()
+
+    def _free(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _close(self) -> None:
         self.transport.close()
-        self.loop.call_later(ABORT_S, self.transport.abort)
+        self._abort_later()
+
+    def _abort_later(self) -> None:
+        """A transport that is closed waits for ever for a peer that takes nothing."""
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(ABORT_S, self.transport.abort)

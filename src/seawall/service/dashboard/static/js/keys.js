@@ -13,8 +13,10 @@ export function keys({ theme }) {
   document.addEventListener("keydown", pressed);
 }
 
+// A slider or a box to tick takes no letters, so the keys of the page go on there.
 function typing(node) {
-  return node instanceof Element && node.matches("input, textarea, select, [contenteditable]");
+  return node instanceof Element && node.matches("textarea, select, [contenteditable], "
+    + "input:not([type=range], [type=checkbox], [type=radio])");
 }
 
 function pressed(event) {

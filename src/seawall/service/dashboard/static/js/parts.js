@@ -170,6 +170,7 @@ export function toast(told, tone = null) {
       problem && told.code && h("p", { class: "note" }, `${told.status || ""} ${told.code}`.trim())),
     h("button", { type: "button", class: "ghost", "aria-label": "Dismiss", onclick: gone },
       icon("close")));
+  for (const one of [...shelf.children]) if (one.textContent === node.textContent) one.remove();
   shelf.append(node);
   while (shelf.children.length > 4) shelf.firstChild.remove();
   setTimeout(gone, problem ? 12_000 : 5000);

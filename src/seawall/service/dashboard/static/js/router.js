@@ -9,6 +9,7 @@ import { PAGES } from "./pages.js";
 import { count, when } from "./text.js";
 
 const AGAIN_MS = 1500;
+const NOT_YET = new Set(["unreachable", "not_started", "no_price"]);
 
 let current = null;
 let place = null;
@@ -38,6 +39,11 @@ export function again() {
   current?.leave();
   current = null;
   route();
+}
+
+// It starts, is not there, or is a venue without rules or prices: nothing is wrong with the question.
+function isNotYet(error) {
+  return error.status === 503 || NOT_YET.has(error.code);
 }
 
 async function route() {
@@ -91,6 +97,7 @@ export class Page {
 
   // The moment of which the numbers are, under the title.
   stamp({ time_ms, sequence }, more = "") {
+    if (!time_ms) return void say(this.moment, more || "No venue has been opened yet.");
     say(this.moment, `As of ${when(time_ms)} · event ${count(sequence)}${more ? ` · ${more}` : ""}`);
   }
 
@@ -117,9 +124,8 @@ export class Page {
         if (!document.hidden) await fn();
       } catch (error) {
         if (error.name !== "AbortError" && !(error instanceof Problem)) throw error;
-        if (error instanceof Problem && error.code !== "unreachable" && error.status !== 503) {
-          toast(error);
-        }
+        if (error instanceof Problem && !isNotYet(error)) toast(error);
+        if (isNotYet(error) && !this.moment.textContent) say(this.moment, error.message);
       } finally {
         if (!ended) timer = setTimeout(turn, wait_ms);
       }
@@ -168,15 +174,16 @@ export class Page {
     history.replaceState(null, "", `#/${path}${query.size ? `?${query}` : ""}`);
   }
 
-  // A service that starts, or is not there, is asked again until it answers.
+  // What the page began ends. Where the venue is not so far yet it is asked again until it is.
   failed(error) {
+    this.leave();
     const code = error instanceof Problem ? `${error.status} ${error.code}` : null;
-    clear(this.body, empty(error.message, code));
-    if (error.status === 503 || error.code === "unreachable") {
-      const timer = setTimeout(again, AGAIN_MS);
-      this.onleave(() => clearTimeout(timer));
-    }
+    clear(this.body, empty(error.message, code), error.code === "not_started" && h("p", { class: "empty note" },
+      "seawall serve --rules FILE opens a venue, and so does POST /v1/venue."));
     if (!code) console.error(error);
+    if (!isNotYet(error)) return;
+    const timer = setTimeout(again, AGAIN_MS);
+    this.onleave(() => clearTimeout(timer));
   }
 
   leave() {

@@ -46,6 +46,13 @@ export async function mount(page) {
   page.onleave(onMap((name) => name === coin && draw()));
   page.watch("systemic", (state) => top.system(state));
   draw();
+  page.every(1000, stamp); // The venue goes on while its map stands still.
+
+  function stamp() {
+    if (!kept.now?.down) return;
+    const behind_ms = feed.now() - kept.now.time_ms;
+    page.stamp(kept.now, behind_ms > 60_000 ? `modelled · ${span(behind_ms)} behind the venue` : "modelled");
+  }
 
   function draw() {
     const now = kept.now;
@@ -57,8 +64,7 @@ export async function mount(page) {
       return;
     }
     clear(waiting);
-    const behind_ms = feed.now() - now.time_ms;
-    page.stamp(now, behind_ms > 60_000 ? `modelled · ${span(behind_ms)} behind the venue` : "modelled");
+    stamp();
     const list = cells(now);
     const told = { now, list, shown: look.sum ? summed(list) : list, look };
     for (const one of [top, bars, heat, nearest]) one.show(told);
@@ -265,7 +271,7 @@ function history(page, look, kept) {
     label: "Liquidated notional by price over time, with the price",
     height: 300,
     series: [{}, { stroke: () => colour("price"), width: 1.6, points: { show: false } }],
-    scales: { y: { range: () => {
+    scales: { x: { range: (u, from, until) => [from, until > from ? until : from + 60] }, y: { range: () => {
       const last = kept.columns.map((one) => one.price);
       const [low, high] = [Math.min(...last), Math.max(...last)];
       return [low * (1 - look.range), high * (1 + look.range)];
@@ -277,7 +283,7 @@ function history(page, look, kept) {
       ["bought within reach", big(total(kept.columns[i].cells.filter((one) => one.side === "up")).notional), colour("short")]],
   }));
   const node = panel("The map over time", {
-    note: "Since the service was started. Brighter is more notional in a step of price; the line is the price.",
+    note: "Since the service was started. The further up the scale, the more notional in a step of price; the line is the price.",
     tools: [h("span", { class: "heat-legend" }, "none", h("span", { class: "heat-ramp" }), "most"), modelled()],
   }, drawn.node);
   return {

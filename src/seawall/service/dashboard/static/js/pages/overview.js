@@ -22,9 +22,9 @@ export function mount(page) {
     h("div", { class: "grid" },
       h("div", { class: "span-8 stack" }, bars.node, line.node, called.node, taken.node),
       h("div", { class: "span-4 stack" }, stand.node, oracle.node, last.node, shut.node, fund.node)));
-  page.watch("overview", (state) => {
+  page.watch("overview", (state, { error }) => {
     if (!state?.started) {
-      page.stamp(state || {}, "no venue has been opened yet");
+      page.stamp(state || {}, error?.detail);
       return;
     }
     page.stamp(state, state.priced ? "" : "before the first price");
@@ -172,7 +172,7 @@ function nearLine(page) {
     label: `Notional within ${NEAR_PERCENT} per cent of a call over time, and accounts in liquidation`,
     height: 210,
     series: [{},
-      { stroke: () => colour("call"), width: 2, fill: () => shade("call", 0.12), points: { show: false } },
+      { stroke: () => colour("accent"), width: 2, fill: () => shade("accent", 0.12), points: { show: false } },
       { scale: "n", stroke: () => colour("bad"), width: 1.5, points: { show: false },
         paths: window.uPlot?.paths.stepped({ align: 1 }) },
     ],
@@ -182,7 +182,7 @@ function nearLine(page) {
       incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] })],
     readout: (i) => [
       [when(seen.time_s[i] * 1000), ""],
-      [`within ${NEAR_PERCENT} %`, axisTexts([seen.near[i]])[0], colour("call")],
+      [`within ${NEAR_PERCENT} %`, axisTexts([seen.near[i]])[0], colour("accent")],
       ["in liquidation", count(seen.liquidating[i]), colour("bad")],
       ["calls", count(seen.calls[i])],
     ],
@@ -194,7 +194,7 @@ function nearLine(page) {
   const node = panel(`Notional within ${NEAR_PERCENT} % of a call`, {
     note: "Since the service was started.",
     tools: [h("ul", { class: "legend" },
-      h("li", {}, h("span", { class: "swatch line call" }), "notional"),
+      h("li", {}, h("span", { class: "swatch line accent" }), "notional"),
       h("li", {}, h("span", { class: "swatch line bad" }), "accounts in liquidation"))],
   }, drawn.node);
   return { node };
@@ -279,17 +279,17 @@ function latest(page) {
     rows = [...told.reverse(), ...rows].slice(0, LATEST_MOST);
     clear(list, rows.length ? rows.map(line) : h("li", { class: "none" }, "Nothing of note yet."));
   });
-  return { node: panel("Latest", { tools: [h("a", { href: "#/journal" }, "Journal")] }, list) };
+  return { node: panel("Latest", { note: "Amounts in the numeraire of the venue.", tools: [h("a", { href: "#/journal" }, "Journal")] }, list) };
 
   function line({ effect, event }) {
     const moved = effect.effect === "state_changed";
-    const { quantity, instrument, amount: worth } = effect;
-    const rest = quantity ? `${exact(quantity)} ${(instrument || "").split(/[/-]/)[0]}` : worth ? short(worth) : "";
+    const { quantity, instrument, amount: worth, notional } = effect;
+    const rest = notional ? short(notional) : quantity ? `${exact(quantity)} ${(instrument || "").split(/[/-]/)[0]}` : worth ? short(worth) : "";
     return h("li", {},
       h("a", { class: "note", href: way("journal", event.sequence), title: `event ${event.sequence}` }, time(event.time_ms)),
       moved ? pill(effect.after) : badge(effect.effect),
       effect.account ? h("a", { href: way("account", effect.account) }, effect.account) : h("span", {}),
-      h("span", { class: "number", title: instrument || null }, rest));
+      h("span", { class: "number", title: instrument ? `${exact(quantity)} ${instrument}` : null }, rest));
   }
 }
 

@@ -128,7 +128,7 @@ function fallOption(stages) {
     grid: { left: 182, right: 70, top: 8, bottom: 26 },
     tooltip: tooltip(([at]) => rows([[names[at.dataIndex], size(bars[at.dataIndex]), colour(tones[at.dataIndex])]]),
       { trigger: "axis", axisPointer: { type: "shadow", shadowStyle: { color: shade("faint", 0.1) } } }),
-    xAxis: { type: "value", min: 0, axisLabel: { color: colour("faint"), formatter: (one) => axisTexts([one, all / 4])[0] },
+    xAxis: { type: "value", min: 0, axisLabel: { color: colour("faint"), formatter: (one) => axisTexts([one, one + all / 4])[0] },
       splitNumber: 4, splitLine: { lineStyle: { color: colour("grid") } } },
     yAxis: { type: "category", inverse: true, data: names, axisTick: { show: false },
       axisLine: { lineStyle: { color: colour("line") } }, axisLabel: { color: colour("soft") } },
