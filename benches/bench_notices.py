@@ -26,12 +26,11 @@ from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 from seawall.service.notices import wanted
 from seawall.service.notices.notices import Notices
 from seawall.service.notices.wire import RatioBelow, RuleAsked, SigmasBelow, TargetAsked
-from seawall.service.wire import ContractTold
+from seawall.service.words.wire import ContractTold
 
 RULES = """
 format = 1

@@ -24,10 +24,10 @@ from seawall.engine import Engine
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import read
-from seawall.service import account_list, account_pages, effect_of_rules, losses_views
 from seawall.service.replay_feed import ReplayFeed
+from seawall.service.shown import account_list, account_pages, effect_of_rules, losses_views
 from seawall.service.turns import Turns
-from seawall.service.wire import CurvesAsked, PictureAsked, Supposed
+from seawall.service.words.wire import CurvesAsked, PictureAsked, Supposed
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = ROOT / "examples" / "crash-2024-08-05" / "scenario.toml"

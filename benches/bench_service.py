@@ -33,10 +33,9 @@ from seawall.engine.event import Deposited, Opened, Started
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import read
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 from seawall.service.serve import CHECKPOINT_EVENTS
-from seawall.service.wire import ContractTold, OneSupposed, Supposed, SupposedTrade
+from seawall.service.words.wire import ContractTold, OneSupposed, Supposed, SupposedTrade
 
 RULES = """
 format = 1

@@ -29,12 +29,11 @@ from websockets.asyncio.client import connect
 
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Primary
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
+from seawall.service.client.stream import stream_url
 from seawall.service.live.overview import measured, overview_shown
 from seawall.service.replay_feed import ReplayFeed
-from seawall.service.stream_client import stream_url
-from seawall.service.wire import ContractTold
+from seawall.service.words.wire import ContractTold
 
 HERE = Path(__file__).parents[1]
 CRASH = HERE / "examples" / "crash-2024-08-05" / "scenario.toml"

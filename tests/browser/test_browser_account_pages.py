@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from seawall.engine.rules.rulebook import read
-from seawall.service import requests
-from seawall.service.client import Client
-from seawall.service.wire import Supposed, SupposedTrade
+from seawall.service.client import Client, requests
+from seawall.service.words.wire import Supposed, SupposedTrade
 
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
 TEN_S = 10_000

@@ -21,6 +21,7 @@ FAINT = """() => {
   for (let text = walk.nextNode(); text; text = walk.nextNode()) {
     const node = text.parentElement; const style = getComputedStyle(node);
     if (!text.textContent.trim() || !node.getClientRects().length) continue;
+    if (node.closest(":disabled, [aria-disabled=true]")) continue;  // As WCAG has it.
     let opacity = 1; const behind = [];
     for (let one = node; one; one = one.parentElement) {
       opacity *= Number(getComputedStyle(one).opacity);

@@ -9,9 +9,29 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from seawall.service import requests
+from seawall.service.client import requests
 
 STALE_S = 5.0
+RULES = """
+format = 1
+name = "later"
+version = "2026-01-01.1"
+cash = "USDC"
+numeraire = { id = "USD", decimals = 10 }
+coins = [{ id = "USDC", decimals = 6 }, { id = "BTC", decimals = 8 }, { id = "ETH", decimals = 8 }]
+liquidation = { order = "listed", slippage_ratio = 0.01, fee_ratio = 0.005 }
+
+[margin.cross]
+method = "tiered"
+[margin.cross.brackets]
+BTC = [{ above = 0, initial = 0.1, maintenance = 0.05 }]
+ETH = [{ above = 0, initial = 0.1, maintenance = 0.05 }]
+
+[margin.patient]
+method = "tiered"
+[margin.patient.brackets]
+BTC = [{ above = 0, initial = 0.1, maintenance = 0.05 }]
+"""
 
 
 def test_a_paused_service_makes_every_page_stale_and_then_live_again(
@@ -45,21 +65,29 @@ def test_a_paused_service_makes_every_page_stale_and_then_live_again(
         page.seen.check(served.url)
 
 
-def test_a_page_that_is_opened_while_the_service_starts_comes_by_itself(
+def test_pages_of_a_venue_that_does_not_exist_yet_come_by_themselves(
     serve: Callable[..., Any], born: Any, visit: Callable[..., Any]
 ) -> None:
-    served = serve()
+    served = serve(rules=None)
+    ways = ("overview", "accounts", "account/alice", "rules", "incidents", "waterfall", "map/BTC")
+    pages = [visit(served.url, way) for way in ways]
+    for page in pages:
+        page.get_by_text(
+            re.compile("No venue has been opened|has no rulebook yet")
+        ).first.wait_for()
+        assert "1970" not in page.locator("main").inner_text()
     with served.client() as client:
+        client.send(requests.start_venue(RULES))
         born(client)
-    page = visit(served.url, "overview")
-    not_now = {"code": "replaying", "status": 503, "title": "replaying", "detail": "not now"}
-    # A start takes too short a time here to be sure to fall into it, so its answer is given.
-    page.route("**/v1/accounts/bob/**", lambda route: route.fulfill(status=503, json=not_now))
-    page.goto(f"{served.url}/#/account/bob")
-    page.get_by_text("not now").wait_for()
-    page.unroute_all()
-    page.wait_for_selector(".sum-check.good", timeout=5000)
-    assert page.get_by_text("not now").count() == 0
+    pages[1].locator(".accounts .row", has_text="alice").wait_for(timeout=5000)
+    pages[2].wait_for_selector(".sum-check.good", timeout=5000)
+    pages[3].get_by_role("button", name="From the rules that hold").wait_for()
+    pages[4].get_by_text("What is shut or reduced now").wait_for()
+    for page in (pages[0], pages[5]):
+        page.locator(".moment", has_text="As of").wait_for()
+    pages[6].locator("h1", has_text="Liquidation map · BTC").wait_for()
+    for page in pages:
+        assert page.locator(".toast").count() == 0  # Nothing went wrong.
 
 
 def test_a_wrong_key_is_said_to_be_wrong_and_kept_nowhere(

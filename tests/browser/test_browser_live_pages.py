@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from seawall.service import requests
+from seawall.service.client import requests
 
 
 @pytest.fixture(scope="module")

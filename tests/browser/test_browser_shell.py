@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from seawall.service import requests
+from seawall.service.client import requests
 
 POLICY = re.compile(r"default-src 'none'; script-src 'self'; style-src 'self';")
 
@@ -118,7 +118,6 @@ def test_a_key_stays_in_its_tab_and_out_of_the_address(
     assert page.evaluate("localStorage.length") == 0
     assert not [one for one in page.seen.asked if admin in one]
     assert admin not in page.content()
-
 
 
 def test_one_socket_outlives_the_time_limits_of_requests(

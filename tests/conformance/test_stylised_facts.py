@@ -177,6 +177,17 @@ def test_a_small_october_goes_through_the_real_engine_and_is_the_same_twice() ->
     assert by_measure["long_share"].median > 0.5
     assert by_measure[""].verdict == "not simulated"
     assert (first.amplification >= 1.0).all()
+    assert list(first.laws) == [
+        "no impact",
+        "as it is",
+        "linear",
+        "exponential",
+        "constant_product",
+    ]
+    assert first.laws["no impact"].amplification == [1.0]
+    assert first.laws["as it is"].amplification == first.amplification
+    # Beyond their common point a root is shallower than a straight line.
+    assert first.laws["linear"].fall[0] > first.laws["as it is"].fall[0]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ SIZES = {
     "least": '{ size = "least" }',
     "full": '{ size = "full" }',
     "close_factor": '{ size = "close_factor", share = 0.5, full_below = 0.5 }',
+    "multiples": '{ size = "multiples", share = 0.2 }',
 }
 COINS = ("USDC", "BTC", "ETH")
 METHODS = ("cross", "patient", "scan")

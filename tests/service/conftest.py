@@ -14,9 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client
-from seawall.service.wire import ContractTold
+from seawall.service.client import Client, requests
+from seawall.service.words.wire import ContractTold
 
 RULES = """
 format = 1

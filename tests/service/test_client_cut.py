@@ -21,9 +21,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import AsyncClient, Client
-from seawall.service.wire import Answer
+from seawall.service.client import AsyncClient, Client, requests
+from seawall.service.words.wire import Answer
 
 COMMANDS = 60
 FATES = {"passed": 3, "before": 1, "after": 1, "half": 1}  # And their weights.
@@ -122,7 +121,7 @@ def test_a_command_over_a_wire_that_is_cut_is_done_once(
     served: Any, send: Callable[..., list[Answer]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """21 attempts that fail with a chance of 1/2: one command in two million would give up."""
-    monkeypatch.setattr("seawall.service.client.PAUSE_MOST_S", 0.005)
+    monkeypatch.setattr("seawall.service.client.client.PAUSE_MOST_S", 0.005)
     wire = Wire(served.url, seed=7)
     with served.client() as client:
         before = cash(client)

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client, Problem
-from seawall.service.requests import Wanted
-from seawall.service.wire import SourceReport
+from seawall.service.client import Client, Problem, requests
+from seawall.service.client.requests import Wanted
+from seawall.service.words.wire import SourceReport
 
 
 def told(client: Client, path: str) -> dict[str, Any]:

@@ -27,10 +27,9 @@ from tests.service.shifted import PROGRAM, Clock
 from seawall.engine import Engine
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.replay import recover, verify
-from seawall.service import requests
-from seawall.service.client import Client, Problem, UnknownOutcomeError
-from seawall.service.requests import SourceReport
-from seawall.service.wire import Answer
+from seawall.service.client import Client, Problem, UnknownOutcomeError, requests
+from seawall.service.client.requests import SourceReport
+from seawall.service.words.wire import Answer
 
 BTC = "BTC/USDC:USDC"
 BREAKER = """

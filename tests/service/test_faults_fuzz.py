@@ -19,8 +19,7 @@ from urllib.parse import quote, urlsplit
 from seawall.engine import Engine
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.replay import verify
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 
 BODIES = int(os.environ.get("SEAWALL_FUZZED", "10000"))
 SEED = int(os.environ.get("SEAWALL_FUZZ_SEED", "20260101"))

@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 
 HURRIED = """
-from seawall.service import http_protocol
+from seawall.service.guarding import http_protocol
 http_protocol.HEAD_S, http_protocol.BODY_S, http_protocol.ABORT_S = 0.6, 0.9, 0.5
 """
 HEAD = b"POST /v1/accounts/bob/deposits HTTP/1.1\r\nhost: localhost\r\n"
@@ -138,7 +137,7 @@ def test_who_reads_no_answer_is_cut_off(place: tuple[str, int]) -> None:
 def test_a_stream_is_not_ended_by_the_time_of_a_request(served: Any) -> None:
     from websockets.sync.client import connect
 
-    from seawall.service.stream_client import stream_url
+    from seawall.service.client.stream import stream_url
 
     with connect(stream_url(served.url), proxy=None) as connection:
         began = time.monotonic()

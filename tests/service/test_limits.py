@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client
-from seawall.service.limits import BUCKETS_MOST, Bucket, Limits, Rates
-from seawall.service.problem import Problem
+from seawall.service.client import Client, requests
+from seawall.service.guarding.limits import BUCKETS_MOST, Bucket, Limits, Rates
+from seawall.service.words.problem import Problem
 
 
 class Clock:

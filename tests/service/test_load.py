@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import AsyncClient, Client
-from seawall.service.wire import Supposed, SupposedTrade
+from seawall.service.client import AsyncClient, Client, requests
+from seawall.service.words.wire import Supposed, SupposedTrade
 
 BTC = "BTC/USDC:USDC"
 CHANGES = [

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 
 mcp = pytest.importorskip("mcp", reason="mcp is not installed: no session is held")
 TOOLS = {

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from tests.service.receiver import Receiver
 
-from seawall.service import requests
-from seawall.service.client import Client, Problem
+from seawall.service.client import Client, Problem, requests
 from seawall.service.notices import SignatureError, verify, wanted
 from seawall.service.notices.wire import (
     AmountAbove,

@@ -16,8 +16,7 @@ import pytest
 from tests.service.receiver import Receiver
 from tests.service.shifted import PROGRAM, Clock
 
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 from seawall.service.notices import wanted
 from seawall.service.notices.wire import Escalation, EventKind, RuleAsked, TargetAsked
 

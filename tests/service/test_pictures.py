@@ -14,9 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import picture_requests, requests
-from seawall.service.client import Client
-from seawall.service.wire import Supposed
+from seawall.service.client import Client, picture_requests, requests
+from seawall.service.words.wire import Supposed
 
 BTC = "BTC/USDC:USDC"
 

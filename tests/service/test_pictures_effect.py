@@ -22,7 +22,7 @@ from seawall.engine.event import Deposited, Listed, Opened, Priced, RulesChanged
 from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
 from seawall.service.client import Client
-from seawall.service.effect_of_rules import copied, effect_of
+from seawall.service.shown.effect_of_rules import copied, effect_of
 from seawall.service.turns import Turns
 
 BTC = "BTC/USDC:USDC"

@@ -27,8 +27,8 @@ from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Answer, Primary
 from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
-from seawall.service import timeline
-from seawall.service.store import Store
+from seawall.service.beside import timeline
+from seawall.service.guarding.store import Store
 
 RULES = """
 format = 1

@@ -10,7 +10,7 @@ from typing import get_args
 
 from seawall.engine.effect import Reason
 from seawall.service.app import _CODES
-from seawall.service.problem import Problem, refused
+from seawall.service.words.problem import Problem, refused
 from seawall.service.writer import State
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from tests.service.shifted import PROGRAM, Clock
 
-from seawall.service import repair_requests as wanted
-from seawall.service import requests
-from seawall.service.client import Client, Problem
-from seawall.service.wire import ContractTold
+from seawall.service.client import Client, Problem, requests
+from seawall.service.client import repair_requests as wanted
+from seawall.service.words.wire import ContractTold
 
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
 COINS = """

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from seawall.service import repair_requests as wanted
-from seawall.service import requests
-from seawall.service.client import Client, Problem
-from seawall.service.repair_wire import TickTold, Window
+from seawall.service.client import Client, Problem, requests
+from seawall.service.client import repair_requests as wanted
+from seawall.service.words.repair_wire import TickTold, Window
 
 PERPETUAL = "BTC/USDC:USDC"
 RIGHT = {"BTC": "60000", PERPETUAL: "60000"}

@@ -16,11 +16,10 @@ from seawall.engine.event import Elapsed, Started
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import read
-from seawall.service import requests
-from seawall.service.client import Client, Problem
+from seawall.service.client import Client, Problem, requests
 from seawall.service.past import Past
 from seawall.service.turns import Turns
-from seawall.service.wire import Supposed, SupposedTrade
+from seawall.service.words.wire import Supposed, SupposedTrade
 
 BTC = "BTC/USDC:USDC"
 MINIMAL = Path(__file__).parents[2] / "rules" / "minimal.toml"

@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client, Problem
+from seawall.service.client import Client, Problem, requests
 
 SCOPES = ("read", "trade", "operate", "admin")
 

@@ -19,9 +19,8 @@ import httpx
 from seawall.engine import Engine
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.replay import recover, verify
-from seawall.service import requests
-from seawall.service.client import AsyncClient, Client, UnknownOutcomeError
-from seawall.service.wire import Answer
+from seawall.service.client import AsyncClient, Client, UnknownOutcomeError, requests
+from seawall.service.words.wire import Answer
 
 KILLS = int(os.environ.get("SEAWALL_KILLS", "4"))
 KILLS_POSTGRESQL = int(os.environ.get("SEAWALL_KILLS", "2"))

@@ -14,9 +14,8 @@ import pytest
 
 from seawall.engine.rules.rulebook import read
 from seawall.liquidation.exits.sealed import commitment
-from seawall.service import requests
-from seawall.service.client import Client, Problem
-from seawall.service.wire import Answer, SourceReport
+from seawall.service.client import Client, Problem, requests
+from seawall.service.words.wire import Answer, SourceReport
 
 COMMIT_S = 4
 SEALED = f"""

@@ -12,8 +12,7 @@ import pytest
 from seawall.engine import Engine
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.replay import verify
-from seawall.service import requests
-from seawall.service.client import Client, Problem
+from seawall.service.client import Client, Problem, requests
 
 LAST_MS = 1_722_820_200_000  # 5 August 2024, 01:10 UTC: the end of the cut's last bar.
 

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seawall.engine.effect import Reason
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 
 SAID = {"type", "title", "status", "code", "detail"}
 
@@ -236,7 +235,7 @@ def routes(http: httpx.Client) -> list[tuple[str, str, set[int]]]:
 
 
 def test_every_reason_of_the_engine_has_its_own_code() -> None:
-    from seawall.service.problem import refused
+    from seawall.service.words.problem import refused
 
     told = [refused(reason, 1, repeated=False) for reason in Reason]
     assert [one.code for one in told] == [reason.value for reason in Reason]

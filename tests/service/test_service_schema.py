@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 
 schemathesis = pytest.importorskip(
     "schemathesis", reason="schemathesis is not installed: the schema is not fuzzed"

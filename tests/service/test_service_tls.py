@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.stream_client import Snapshot, Stream
-from seawall.service.tls import CertificateError, context_of
+from seawall.service.client import requests
+from seawall.service.client.stream import Snapshot, Stream
+from seawall.service.guarding.tls import CertificateError, context_of
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from seawall.service import requests
-from seawall.service.client import Client, Problem
-from seawall.service.stream_client import (
+from seawall.service.client import Client, Problem, requests
+from seawall.service.client.stream import (
     AsyncStream,
     Failure,
     Snapshot,

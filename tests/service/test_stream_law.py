@@ -37,11 +37,11 @@ from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT, INSURANCE_FUND
 from seawall.market import Instrument
 from seawall.market.oracle import Report
-from seawall.service import venue_views, views
+from seawall.service.client.stream import Snapshot, State, Update
 from seawall.service.live import Live
 from seawall.service.live import live as publisher
 from seawall.service.live.overview import overview_shown
-from seawall.service.stream_client import Snapshot, State, Update
+from seawall.service.shown import venue_views, views
 from seawall.service.writer import Writer
 
 PEOPLE = 12

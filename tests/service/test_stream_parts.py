@@ -17,13 +17,13 @@ from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Kept, Primary
 from seawall.engine.rules.rulebook import read
 from seawall.engine.state import FIRST_ACCOUNT
-from seawall.service.keys import Keys
+from seawall.service.client.stream import Failure, Following, Snapshot, State, Update
+from seawall.service.guarding.keys import Keys
+from seawall.service.guarding.store import Store
 from seawall.service.live import Live, Readers
 from seawall.service.live import reader as reading
 from seawall.service.live.channels import CAUGHT_UP, EVENTS_HELD, Events
 from seawall.service.live.reader import BEHIND_MESSAGES, Reader
-from seawall.service.store import Store
-from seawall.service.stream_client import Failure, Following, Snapshot, State, Update
 from seawall.service.writer import Writer
 
 NOW = 1_767_225_600_000

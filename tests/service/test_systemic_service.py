@@ -14,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import Client
+from seawall.service.client import Client, requests
 
 PERPETUAL = "BTC/USDC:USDC"
 

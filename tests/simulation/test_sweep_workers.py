@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from seawall.simulation.sweep import SweepError, pool, read
-from seawall.simulation.sweep.design import points
-from seawall.simulation.sweep.work import Task, checked_trees, tasks
+from seawall.simulation.sweep import SweepError, of_world, pool, read
+from seawall.simulation.sweep.design import points, seed_of
+from seawall.simulation.sweep.work import Task, checked_trees, tasks, tree_of
+from seawall.simulation.world import World
+from seawall.simulation.world.small import SMALL, SMALL_RULES
 
 SPEC = """
 name = "workers"
@@ -169,3 +171,45 @@ def test_a_cluster_whose_worker_dies_a_pool_and_one_interpreter_agree(
     alone = swept(spec, tmp_path / "alone", "--workers", "1")
     finished(alone)
     assert trace(tmp_path / "far") == trace(tmp_path / "near") == trace(tmp_path / "alone")
+
+
+WORLDS = """
+name = "worlds"
+seed = 11
+runs = 3
+model = "world"
+base = "world.toml"
+[parameters]
+"venues[0].fund.USDC" = [0, 1_000]
+[objective]
+limit = 1_000_000_000
+"""
+
+
+def test_a_world_has_the_same_hash_alone_on_a_pool_and_on_a_cluster(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    (tmp_path / "world.toml").write_text(SMALL.replace("RULES", SMALL_RULES))
+    spec = tmp_path / "worlds.toml"
+    spec.write_text(WORLDS)
+    finished(swept(spec, tmp_path / "far", "--scheduler", cluster.address))
+    finished(swept(spec, tmp_path / "near", "--workers", "2"))
+    far, near = hashes(tmp_path / "far"), hashes(tmp_path / "near")
+    wanted = read(spec)
+    for place, point in enumerate(points(wanted)):
+        for run in range(wanted.runs):
+            world = World(seed_of(wanted, point, run), of_world.typed(tree_of(wanted, point)))
+            assert far[place, run] == near[place, run] == world.run().state_hash
+    assert far == near
+    assert len(far) == 2 * 3 + 3 * 3  # Points, and one of them under the three other laws.
+    assert len(set(far.values())) == len(far)
+
+
+def hashes(out: Path) -> dict[tuple[int, int], str]:
+    (runs,) = out.glob("runs-*.jsonl")
+    lines = [json.loads(line) for line in runs.read_text().splitlines()[1:]]
+    return {
+        (line["point"], run): outcome[-1]
+        for line in lines
+        for run, outcome in zip(line["runs"], line["outcomes"], strict=True)
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections import Counter
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 
 from seawall.engine import State
+from seawall.engine.effect import ExitFilled
 from seawall.engine.event import Deposited
 from seawall.simulation.world import World, WorldReport, WorldScenario, compared, load, told
 from seawall.simulation.world.scenario import DynamicMarginChoice, FeedChoice, SourceChoice
@@ -272,6 +274,35 @@ def test_keepers_take_auctions_when_gas_lets_them() -> None:
     nobody = World(None, replace(example("auctions"), keepers=())).run().venues["perps"]
     assert "exit_filled" not in nobody.counts
     assert nobody.counts["liquidated"] > report.venues["perps"].counts.get("liquidated", 0)
+
+
+def test_who_races_an_auction_takes_what_others_would_have_taken() -> None:
+    """A racer waits only where another's transaction waits, and offers the builder more for it."""
+    scenario = example("auctions")
+    bold = scenario.keepers[1]
+    racer = replace(bold, name="racer", capital=Decimal(2_000_000), races=True)
+    world = World(None, replace(scenario, keepers=(*scenario.keepers, racer)))
+    takers: Counter[int] = Counter()
+    door = world.doors["perps"]
+    original = door.engine.apply
+
+    def listen(event):  # type: ignore[no-untyped-def]
+        effects = original(event)
+        for effect in effects:
+            if isinstance(effect, ExitFilled):
+                takers[effect.taker] += 1
+        return effects
+
+    door.engine.apply = listen  # type: ignore[method-assign]
+    raced = world.run()
+    own = takers.pop(door.engine.account("racer"))
+    alone = live("auctions").keepers["perps"]
+    assert own > 0
+    assert sum(takers.values()) < alone[0]  # What he took, others did not.
+    refused = raced.keepers["perps"][2]
+    assert refused.get("unknown_auction", 0) > alone[2].get("unknown_auction", 0)
+    only = World(None, replace(scenario, keepers=(racer,))).run()
+    assert only.keepers["perps"][0] == 0  # Nobody to run ahead of.
 
 
 # -- people ----------------------------------------------------------------------------------------

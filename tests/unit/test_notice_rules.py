@@ -54,7 +54,7 @@ from seawall.service.notices.wire import (
     Silence,
     TargetAsked,
 )
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 
 RULES = """
 format = 1

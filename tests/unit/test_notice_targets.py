@@ -25,7 +25,7 @@ from seawall.service.notices.signature import signed
 from seawall.service.notices.tables import NoticeStore, keep
 from seawall.service.notices.targets import Senders, Target, check, may_reach, shown_url
 from seawall.service.notices.wire import TargetAsked
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 
 # On Python below 3.13 apprise's mail plugin asks for a module that is to go.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

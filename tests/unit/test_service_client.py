@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from seawall.service import requests
-from seawall.service.client import AsyncClient, Client, Problem, UnknownOutcomeError, pause_s
+from seawall.service.client import requests
+from seawall.service.client.client import AsyncClient, Client, Problem, UnknownOutcomeError, pause_s
 
 DONE = {"sequence": 4, "repeated": False, "effects": []}
 BUSY = {"type": "t", "title": "busy", "status": 503, "code": "busy", "detail": "full"}
@@ -39,8 +39,8 @@ class Wire:
 @pytest.fixture(params=["sync", "async"])
 def send(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Send through either client, without a network and without pauses."""
-    monkeypatch.setattr("seawall.service.client.PAUSE_S", 0.0)
-    monkeypatch.setattr("seawall.service.client.PAUSE_MOST_S", 0.0)
+    monkeypatch.setattr("seawall.service.client.client.PAUSE_S", 0.0)
+    monkeypatch.setattr("seawall.service.client.client.PAUSE_MOST_S", 0.0)
 
     def by_client(wire: Wire, wanted: requests.Wanted[Any], retries: int = 3) -> Any:
         with Client(key="sw_x", retries=retries) as client:

@@ -16,16 +16,16 @@ from seawall.engine.history.journal import Journal
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import read
 from seawall.market import Instrument
-from seawall.service.amounts import asset_text, lots_of, named_marks, quantity_text
 from seawall.service.app import make_app
 from seawall.service.desk import Desk
-from seawall.service.keys import Keys
+from seawall.service.guarding.keys import Keys
+from seawall.service.guarding.store import Store
 from seawall.service.metrics import Metrics
 from seawall.service.past import Past
-from seawall.service.problem import Problem
 from seawall.service.serve import is_loopback
-from seawall.service.store import Store
-from seawall.service.telling import told
+from seawall.service.words.amounts import asset_text, lots_of, named_marks, quantity_text
+from seawall.service.words.problem import Problem
+from seawall.service.words.telling import told
 from seawall.service.writer import Writer
 
 RULES = Path(__file__).parents[2] / "rules" / "minimal.toml"

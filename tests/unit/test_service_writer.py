@@ -15,7 +15,7 @@ from seawall.engine.event import Deposited, Elapsed, Event, Opened, Priced, Rule
 from seawall.engine.history.journal import Journal, JournalError
 from seawall.engine.history.standby import Answer, Primary
 from seawall.engine.rules.rulebook import read
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 from seawall.service.writer import Writer
 
 RULES = """

@@ -81,3 +81,15 @@ def test_a_rule_moves_what_is_posted_and_nothing_else() -> None:
     assert (two.posted >= 0.2 * two.notional).all()
     assert (two.posted >= one.posted).all()
     assert columns.shock(low.shock, 5) == columns.shock(high.shock, 5)
+
+
+def test_canary_a_dollar_from_nowhere_is_noticed() -> None:
+    """The gap from 94.9: 1,800 each; takers give 92.4, 7.6 a unit less than 100, for 500 units.
+
+    1,800 + 1,800 − 3,800 = −200: the first owes 480, the second keeps 280 − 92.4 and pays 92.4.
+    """
+    paid, kept, fees, owed = -3_800.0, [0.0, 187.6], [0.0, 92.4], [480.0, 0.0]
+    columns.conserve(POSTED, paid, *map(np.array, (kept, fees, owed)))
+    for wrong in (1.0, -1.0):
+        with pytest.raises(AssertionError, match="a part of a shock adds up"):
+            columns.conserve(POSTED, paid, *map(np.array, ([wrong, 187.6], fees, owed)))

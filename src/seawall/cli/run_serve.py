@@ -30,7 +30,7 @@ def run(
 ) -> int:
     """Serve until a signal."""
     try:
-        from seawall.service.limits import Rates
+        from seawall.service.guarding.limits import Rates
         from seawall.service.serve import ServeError, Settings, serve
     except ModuleNotFoundError as error:
         said = f"serve needs {error.name}; install seawall[service]"

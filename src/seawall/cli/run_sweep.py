@@ -51,7 +51,14 @@ def run(
 
 
 def _print(swept: Swept, out: Path) -> None:
-    from seawall.simulation.sweep.telling import cells, columns, reasons
+    from seawall.simulation.sweep.telling import (
+        LAWS_SAID,
+        cells,
+        columns,
+        law_cells,
+        law_columns,
+        reasons,
+    )
 
     spec = swept.spec
     found = f", {swept.runs_found:,} of them found" if swept.runs_found else ""
@@ -75,6 +82,12 @@ def _print(swept: Swept, out: Path) -> None:
             f"{one.parameter} explains {margin:.0%} of the average margin, {forced:.0%} of the "
             f"forced notional, {tail:.0%} of the expected shortfall"
         )
+    if swept.laws:
+        best = swept.recommendation
+        lines = law_cells(best.chosen or best.nearest, swept.laws, spec.objective)
+        print_line("")
+        print_table(law_columns(spec), lines, numbers=range(1, 6))
+        print_line(LAWS_SAID)
     print_line(f"picture: {out / 'sweep.html'}")
 
 
@@ -98,6 +111,9 @@ def _json(swept: Swept, out: Path) -> dict[str, Any]:
         "is_sure": found.is_sure,
         "reasons": reasons(found, swept.spec),
         "effects": [msgspec.to_builtins(one._asdict()) for one in swept.effects],
+        "under_laws": {
+            name: msgspec.to_builtins(row._asdict()) for name, row in swept.laws.items()
+        },
         "picture": str(out / "sweep.html"),
         "table": str(out / "sweep.parquet"),
         "runs_file": str(swept.runs_file),

@@ -1,5 +1,5 @@
 """One process around one engine: an API over HTTP, keys, and a journal that loses nothing."""
 
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 
 __all__ = ["Problem"]

@@ -19,10 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seawall import __version__
 from seawall.engine.history.journal import JournalError
-from seawall.service import (
+from seawall.service import dashboard
+from seawall.service.desk import Desk, guard
+from seawall.service.live.socket import stream
+from seawall.service.routes import (
     account_routes,
     admin_routes,
-    dashboard,
     event_routes,
     feed_routes,
     notice_routes,
@@ -32,9 +34,7 @@ from seawall.service import (
     systemic_routes,
     venue_routes,
 )
-from seawall.service.desk import Desk, guard
-from seawall.service.live.socket import stream
-from seawall.service.problem import Problem, unavailable, wrong
+from seawall.service.words.problem import Problem, unavailable, wrong
 
 BODY_MOST = 1_000_000  # Bytes of a request.
 HEADERS = {

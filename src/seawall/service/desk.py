@@ -15,18 +15,18 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from seawall.engine import Engine
-from seawall.service.keys import LOCAL, Actor, Keys
-from seawall.service.limits import NO_RATES, Bucket, Kind, Limits
+from seawall.service.guarding.keys import LOCAL, Actor, Keys
+from seawall.service.guarding.limits import NO_RATES, Bucket, Kind, Limits
+from seawall.service.guarding.store import Store
 from seawall.service.live import Live, Monitor, Readers
 from seawall.service.metrics import Metrics
 from seawall.service.notices.notices import Notices
 from seawall.service.past import Past
-from seawall.service.problem import Problem, refused, unavailable, wrong
 from seawall.service.recent import Recent
 from seawall.service.repairs import Repairs
-from seawall.service.store import Store
 from seawall.service.turns import Turns
-from seawall.service.wire import Answer
+from seawall.service.words.problem import Problem, refused, unavailable, wrong
+from seawall.service.words.wire import Answer
 from seawall.service.writer import Build, Done, Writer
 
 S = TypeVar("S")

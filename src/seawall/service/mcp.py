@@ -19,10 +19,15 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from seawall import __version__
-from seawall.service import repair_requests, requests
-from seawall.service.client import AsyncClient, Problem, UnknownOutcomeError
-from seawall.service.requests import Wanted
-from seawall.service.wire import Supposed
+from seawall.service.client import (
+    AsyncClient,
+    Problem,
+    UnknownOutcomeError,
+    repair_requests,
+    requests,
+)
+from seawall.service.client.requests import Wanted
+from seawall.service.words.wire import Supposed
 
 __all__ = ["run", "server_of"]
 

@@ -18,8 +18,8 @@ from seawall.engine.codec import decode_event
 from seawall.engine.effect import Effect
 from seawall.engine.history.journal import Journal
 from seawall.engine.history.replay import replayed
-from seawall.service.problem import Problem, unavailable
 from seawall.service.turns import Turns
+from seawall.service.words.problem import Problem, unavailable
 
 T = TypeVar("T")
 SLICE = 16  # Events that are replayed before the writer may go on.

@@ -14,7 +14,7 @@ from seawall.engine import Engine
 from seawall.engine.effect import State
 from seawall.service.live.overview import cents, measured
 from seawall.service.monitor import Monitor
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 from seawall.service.writer import Writer
 
 POINTS_MOST, COLUMNS_MOST = 1000, 160

@@ -20,11 +20,17 @@ from seawall.engine.repair.correction import CorrectionError, Fix, Fixes, Worlds
 from seawall.engine.repair.reconciliation import Difference, Item, Row, Statement, StatementError
 from seawall.engine.repair.record import Record
 from seawall.market import Catalogue
-from seawall.service.amounts import atoms, coin_atoms, instrument_number, price_atoms, ratio
 from seawall.service.past import Past
-from seawall.service.problem import Problem, unavailable, wrong
-from seawall.service.repair_wire import ROWS_MOST, CorrectionAsked, StatementTold, TickTold, Window
 from seawall.service.turns import Turns
+from seawall.service.words.amounts import atoms, coin_atoms, instrument_number, price_atoms, ratio
+from seawall.service.words.problem import Problem, unavailable, wrong
+from seawall.service.words.repair_wire import (
+    ROWS_MOST,
+    CorrectionAsked,
+    StatementTold,
+    TickTold,
+    Window,
+)
 
 WINDOW_MOST = 20_000  # Events.
 PAIRS_MOST = 200_000  # Accounts × assets of a statement.

@@ -25,20 +25,20 @@ from seawall.engine.event import Started
 from seawall.engine.history.journal import Journal, JournalError
 from seawall.engine.history.standby import Primary
 from seawall.engine.rules.rulebook import Rulebook
-from seawall.service import episodes, timeline
 from seawall.service.app import make_app
+from seawall.service.beside import episodes, timeline
+from seawall.service.beside.incidents import Recorder
 from seawall.service.desk import Desk
-from seawall.service.incidents import Recorder
-from seawall.service.keys import Keys, now_ms
-from seawall.service.limits import NO_RATES, Limits, Rates
+from seawall.service.guarding.keys import Keys, now_ms
+from seawall.service.guarding.limits import NO_RATES, Limits, Rates
+from seawall.service.guarding.store import Store
+from seawall.service.guarding.tls import CertificateError, context_of
 from seawall.service.live.protocol import StreamProtocol
 from seawall.service.metrics import Metrics
 from seawall.service.monitor import Assumptions, Monitor
 from seawall.service.notices.notices import Notices
 from seawall.service.past import Past
 from seawall.service.recent import Recent
-from seawall.service.store import Store
-from seawall.service.tls import CertificateError, context_of
 from seawall.service.writer import Feed, Writer, wall_clock
 
 CHECKPOINT_EVENTS = 10_000
@@ -152,7 +152,7 @@ def _server(desk: Desk, tls: SSLContext | None) -> uvicorn.Server:
 def _http() -> Any:
     """The fast protocol where it is installed; else uvicorn's own, which bounds heads itself."""
     try:
-        from seawall.service.http_protocol import BoundedHttp
+        from seawall.service.guarding.http_protocol import BoundedHttp
     except ModuleNotFoundError:
         return "h11"
     return BoundedHttp

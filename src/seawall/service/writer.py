@@ -22,9 +22,9 @@ from seawall.engine.effect import Reason, Refused
 from seawall.engine.event import Elapsed, Event
 from seawall.engine.history.standby import Answer, FencedError, Kept, KeyReusedError, Primary
 from seawall.engine.rules.rulebook import RulebookError
-from seawall.service.problem import Problem, unavailable
-from seawall.service.telling import told
 from seawall.service.turns import Turns
+from seawall.service.words.problem import Problem, unavailable
+from seawall.service.words.telling import told
 
 State = Literal["replaying", "ready", "failed", "stopped"]
 Build = Callable[[Engine, int], Event]

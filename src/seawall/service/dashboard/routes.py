@@ -17,8 +17,8 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from seawall.service.desk import actor_of, desk_of
-from seawall.service.problem import Problem
-from seawall.service.route import reads
+from seawall.service.routes.route import reads
+from seawall.service.words.problem import Problem
 
 Ask = Request[Any, Any, Any]
 STATIC = Path(__file__).parent / "static"

@@ -17,7 +17,7 @@ from seawall.engine import Engine
 from seawall.engine.effect import Effect
 from seawall.engine.history.standby import Kept
 from seawall.service.live.tape import Tape
-from seawall.service.telling import one_told
+from seawall.service.words.telling import one_told
 
 EVENTS_SHOWN = 50  # In a snapshot.
 EVENTS_HELD, EFFECTS_HELD = 8192, 131_072

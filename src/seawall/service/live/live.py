@@ -16,13 +16,13 @@ from typing import Any, NamedTuple, Protocol
 
 from seawall.engine import Engine
 from seawall.engine.history.standby import Kept
-from seawall.service import views
-from seawall.service.amounts import account_number, coin_number, started
 from seawall.service.live import rows
 from seawall.service.live.channels import Channel, Events, Keyed, Whole
 from seawall.service.live.overview import overview_shown
 from seawall.service.live.tape import Tape
-from seawall.service.problem import Problem, unavailable
+from seawall.service.shown import views
+from seawall.service.words.amounts import account_number, coin_number, started
+from seawall.service.words.problem import Problem, unavailable
 
 ROUND_S = 0.02  # Of views, before the writer looks at its queue again.
 REST = 3.0  # Times what a round took, the writer does other things first.

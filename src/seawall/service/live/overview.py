@@ -19,8 +19,8 @@ from seawall.engine.watching.confirm import screen
 from seawall.market.oracle import Feed, permissions
 from seawall.money import format_atoms, format_ratio
 from seawall.pricing import Floats, Ints
-from seawall.service import venue_views
-from seawall.service.venue_views import call_rows, stamped
+from seawall.service.shown import venue_views
+from seawall.service.shown.venue_views import call_rows, stamped
 
 CALLS_SHOWN = 50
 EDGES_PERCENT = (0, 1, 2, 5, 10, 25, 50)

@@ -17,7 +17,7 @@ import msgspec
 
 from seawall.service.live.live import Live, Opening
 from seawall.service.live.tape import Tape
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 from seawall.service.writer import Writer
 
 BEHIND_MESSAGES, BEHIND_BYTES = 8192, 32 << 20

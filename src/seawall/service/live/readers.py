@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from seawall.service.keys import Keys
+from seawall.service.guarding.keys import Keys
 from seawall.service.live.live import Live
 from seawall.service.live.reader import Reader
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 
 BEAT_S = 1.0
 RECHECK_BEATS = 5  # A key may end while its client reads.

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from seawall.engine import Engine
-from seawall.service import venue_views
 from seawall.service.live.channels import Rows
-from seawall.service.venue_views import call_rows
-from seawall.service.views import PAGE_MOST
+from seawall.service.shown import venue_views
+from seawall.service.shown.venue_views import call_rows
+from seawall.service.shown.views import PAGE_MOST
 
 NOTHING = Rows({}, 0)
 

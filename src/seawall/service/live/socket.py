@@ -18,7 +18,7 @@ from litestar.exceptions import WebSocketDisconnect
 from seawall.service.desk import Desk, check_host, checked, desk_of
 from seawall.service.live.reader import Asked, Reader
 from seawall.service.live.readers import BUSY, FOREIGN, UNAUTHENTICATED, Ending, Readers
-from seawall.service.problem import Problem
+from seawall.service.words.problem import Problem
 
 AUTHENTICATE_S = 5.0
 CLOSE_S = 5.0

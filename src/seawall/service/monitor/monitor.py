@@ -30,8 +30,8 @@ from seawall.service.monitor.reading import (
     side_of,
     system_of,
 )
-from seawall.service.problem import Problem
 from seawall.service.turns import Turns
+from seawall.service.words.problem import Problem
 
 T = TypeVar("T")
 EVERY_S = 2.0

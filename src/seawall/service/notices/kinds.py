@@ -29,8 +29,8 @@ from seawall.engine.effect import (
 from seawall.engine.event import Event
 from seawall.engine.rules.breaker_rules import Mode, Scope
 from seawall.engine.state import Venue
-from seawall.service.amounts import money, quantity_text
 from seawall.service.notices.wire import EventKind, Kind, Severity
+from seawall.service.words.amounts import money, quantity_text
 
 VENUE = -1  # In the place of an account: the notice concerns everybody.
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

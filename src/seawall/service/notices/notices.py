@@ -19,8 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seawall.engine import Engine
 from seawall.engine.history.standby import Beside, Kept
-from seawall.service.amounts import atoms, coin_number, margined_number, started
-from seawall.service.keys import now_ms
+from seawall.service.guarding.keys import now_ms
 from seawall.service.notices.crossings import daily_sigmas
 from seawall.service.notices.delivery import Delivery
 from seawall.service.notices.outbox import Outbox
@@ -38,7 +37,8 @@ from seawall.service.notices.wire import (
     TargetAsked,
     TargetShown,
 )
-from seawall.service.problem import Problem
+from seawall.service.words.amounts import atoms, coin_number, margined_number, started
+from seawall.service.words.problem import Problem
 
 TARGETS_MOST = 1000
 RULES_MOST = 10_000

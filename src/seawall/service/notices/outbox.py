@@ -19,7 +19,6 @@ from seawall.engine.effect import Called, CallReduced, CallWithdrawn, State, Sta
 from seawall.engine.history.standby import Kept
 from seawall.engine.state import Venue
 from seawall.money import format_ratio, parse_atoms
-from seawall.service.amounts import share
 from seawall.service.notices.crossings import CONDITIONS, Standing, crossed, touched_by
 from seawall.service.notices.kinds import (
     RESOLVABLE,
@@ -34,8 +33,9 @@ from seawall.service.notices.kinds import (
 from seawall.service.notices.rules import Rule, Rules
 from seawall.service.notices.tables import STANDING, keep, standing_of
 from seawall.service.notices.wire import Kind
-from seawall.service.telling import one_told
-from seawall.service.views import verdict
+from seawall.service.shown.views import verdict
+from seawall.service.words.amounts import share
+from seawall.service.words.telling import one_told
 
 _LINES = ("ratio", "sigmas", "amount")  # They stand by their own numbers.
 CROSSING = -1  # In the place of an effect's number.

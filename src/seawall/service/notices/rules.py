@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from seawall.engine.state import Venue
 from seawall.money import RATIO_ONE, AmountError, parse_ratio
-from seawall.service.amounts import ratio
 from seawall.service.notices.kinds import SEVERITIES, SEVERITY
 from seawall.service.notices.wire import Kind, RatioBelow, RuleAsked, SigmasBelow, Silence
-from seawall.service.problem import Problem, wrong
+from seawall.service.words.amounts import ratio
+from seawall.service.words.problem import Problem, wrong
 
 SIGMAS_MOST = 10
 VOLATILITY_MOST = 5

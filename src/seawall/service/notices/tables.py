@@ -36,8 +36,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Row, make_url
 
 from seawall.engine.history._store import BUSY_SECONDS
+from seawall.service.guarding.store import AUDIT
 from seawall.service.notices.kinds import RESOLVABLE
-from seawall.service.store import AUDIT
 
 _number = BigInteger().with_variant(Integer(), "sqlite")
 TABLES = MetaData()

@@ -24,7 +24,7 @@ import msgspec
 
 from seawall.service.notices.signature import signed
 from seawall.service.notices.wire import TargetAsked
-from seawall.service.problem import Problem, wrong
+from seawall.service.words.problem import Problem, wrong
 
 log = logging.getLogger("seawall.notices")
 THREADS = 8  # Of apprise, which waits where an event loop must not.

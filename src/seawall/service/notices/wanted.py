@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from seawall.service.client.requests import Wanted, new_key
 from seawall.service.notices.wire import (
     Kind,
     NoticePage,
@@ -21,7 +22,6 @@ from seawall.service.notices.wire import (
     TargetShown,
     TargetsShown,
 )
-from seawall.service.requests import Wanted, new_key
 
 _RULES, _TARGETS, _NOTICES = "/v1/notice-rules", "/v1/notice-targets", "/v1/notices"
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from seawall.service.wire import Amount, Name, Request
+from seawall.service.words.wire import Amount, Name, Request
 
 EventKind = Literal[
     "warned",

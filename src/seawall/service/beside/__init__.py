@@ -1,0 +1,1 @@
+"""Tables written in the transactions of events: timelines, incidents, episodes, repairs."""

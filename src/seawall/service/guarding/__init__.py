@@ -1,0 +1,1 @@
+"""Who may come in, how often, and by which door; the tables of keys and audit."""
