@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import typing
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -22,6 +23,8 @@ from seawall.simulation.sweep.model import Outcome
 from seawall.systemic import LAWS, DepthState, cascade, ladder, laws_through
 from seawall.systemic.ladder import Side
 
+LAW = Literal["linear", "exponential", "sqrt"]
+BALANCED = 1e-9  # Of what was posted and paid: floats.
 _SIZE, _SIDE, _LEVERAGE, _CUSHION, _SHOCK, _SIGN = range(950, 956)  # Streams of the seed.
 
 
@@ -60,7 +63,7 @@ class Book(Part, frozen=True, kw_only=True):
 class Depth(Part, frozen=True, kw_only=True):
     """What selling does to the price, through one measured point."""
 
-    law: Literal["linear", "exponential", "sqrt"] = "sqrt"
+    law: LAW = "sqrt"
     notional: float = 2_000_000.0  # Sold at once, dollars, it moves
     move: float = 0.02  # the price by so much.
     calm: float = 0.02  # A shock beyond it makes depth shrink as calm ÷ shock,
@@ -141,6 +144,13 @@ def run(tree: Any, seed: int) -> Outcome:
     return outcome
 
 
+def laws(tree: Any) -> dict[str, Any]:
+    """The tree under every other law; all go through `depth.notional` and `depth.move`."""
+    own, depth = typed(tree).depth.law, tree.get("depth", {})
+    others = [name for name in typing.get_args(LAW) if name != own]
+    return {name: {**tree, "depth": {**depth, "law": name}} for name in others}
+
+
 def accounts(base: Columns, seed: int) -> Accounts:
     """Draw the accounts: posted = notional · max(1 ÷ wanted leverage, initial) · (1 + cushion · u).
 
@@ -200,11 +210,27 @@ def closed(base: Columns, notional: Floats, posted: Floats, side: Side, move: fl
         fetched = _fetched(impact, found.shocked, float(sold[0]), float(sold[1]))
         reached = steps.closing.account[done : found.accounts]
         left = units[reached] * sign * (fetched - bankrupt[reached])
-        owed += np.maximum(-left, 0.0).tolist()
-        most = rules.fee_ratio * units[reached] * fetched
-        fees += np.minimum(np.maximum(left, 0.0), most).tolist()
+        lacks = np.maximum(-left, 0.0)
+        fee = np.minimum(np.maximum(left, 0.0), rules.fee_ratio * units[reached] * fetched)
+        kept = np.maximum(left, 0.0) - fee
+        paid = _total(units[reached]) * sign * (fetched - price)  # By takers, above today's price.
+        conserve(posted[reached], paid, kept, fee, lacks)
+        owed += lacks.tolist()
+        fees += fee.tolist()
         done = found.accounts
     return Closing(math.fsum(owed), math.fsum(fees), float(steps.forced[done]) * price)
+
+
+def conserve(posted: Floats, paid: float, kept: Floats, fees: Floats, owed: Floats) -> None:
+    """Refuse a part of a shock in which money appeared or went.
+
+    Σ posted + paid = Σ kept + Σ fees − Σ owed: what those who are closed had and what takers gave
+    for their positions is what they keep, what the fund takes, and what is owed.
+    """
+    before, after = _total(posted) + paid, _total(kept) + _total(fees) - _total(owed)
+    size = _total(posted) + abs(paid) + _total(owed)
+    if abs(before - after) > BALANCED * size:  # Prices that are none are refused by name.
+        raise AssertionError(f"a part of a shock adds up: {before} before, {after} after")
 
 
 def _fetched(impact: LAWS, start: float, before: float, after: float) -> float:

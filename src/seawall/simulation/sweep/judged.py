@@ -50,6 +50,11 @@ def rows(spec: Spec, found: Sequence[Point], results: Results) -> list[Row]:
     ]
 
 
+def row_beyond(spec: Spec, point: Point, place: int, results: Results) -> Row:
+    """A row of runs that are kept beyond the design, such as a point under another law."""
+    return _row(spec, place, point, [results[place, run] for run in range(spec.runs)])
+
+
 def _row(spec: Spec, place: int, point: Point, outcomes: Sequence[Outcome]) -> Row:
     losses = [float(getattr(one, spec.objective.loss)) for one in outcomes]
     tail = tail_of(losses, spec.objective.confidence)

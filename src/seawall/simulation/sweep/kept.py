@@ -33,7 +33,7 @@ class Line(msgspec.Struct, frozen=True):
 
     point: int
     runs: tuple[int, ...]
-    outcomes: tuple[tuple[float, float, float, float, float, float], ...]
+    outcomes: tuple[tuple[float, float, float, float, float, float, str], ...]
 
 
 class Kept:

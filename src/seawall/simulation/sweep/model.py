@@ -1,4 +1,4 @@
-"""What a sweep asks of a model: check a tree, run it with a seed, and give back six numbers."""
+"""What a sweep asks of a model: check a tree, run it with a seed, put it under other laws."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class Outcome(NamedTuple):
     fund_left: float
     average_margin: float  # Initial margin required ÷ notional of positions.
     collateral_utilisation: float  # Initial margin required ÷ collateral posted.
+    state_hash: str = ""  # Of every engine of a world; columns have none.
 
     @property
     def is_finite(self) -> bool:
         """No NaN and no infinity: what a table and a file of results can hold."""
-        return all(math.isfinite(one) for one in self)
+        return all(math.isfinite(one) for one in self[:6])
 
 
 class Model(NamedTuple):
@@ -30,6 +31,7 @@ class Model(NamedTuple):
 
     check: Callable[[Any], None]  # Raises ValueError with the key path of what is wrong.
     run: Callable[[Any, int], Outcome]
+    laws: Callable[[Any], dict[str, Any]]  # The tree under each other law of impact.
     batch: int  # Runs in one task: so many that sending it costs next to nothing.
 
 
@@ -38,7 +40,7 @@ def model(name: MODELS) -> Model:
     if name == "columns":
         from seawall.simulation.sweep import columns
 
-        return Model(columns.check, columns.run, 25)
+        return Model(columns.check, columns.run, columns.laws, 25)
     from seawall.simulation.sweep import of_world
 
-    return Model(of_world.check, of_world.run, 1)
+    return Model(of_world.check, of_world.run, of_world.laws, 1)

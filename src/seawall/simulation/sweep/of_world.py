@@ -6,13 +6,17 @@ Slow and exact, where the columns are fast and plain. Knows how a world is run; 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from seawall.engine.state import FIRST_ACCOUNT
 from seawall.simulation.sweep.model import Outcome
 from seawall.simulation.sweep.paths import toml_text
 from seawall.simulation.world import World, WorldReport, WorldScenario, read
 from seawall.simulation.world.book import ONE
+from seawall.simulation.world.laws import under_other_laws
 from seawall.simulation.world.scenario import TraderChoice
 
 LOOKS = 16  # Steps of a run at which margins are looked at, evenly spread.
@@ -50,7 +54,28 @@ def run(tree: Any, seed: int) -> Outcome:
         fund_left=sum(one.fund[-1] for one in report.venues.values()) / ONE,
         average_margin=required / notional if notional else 0.0,
         collateral_utilisation=required / collateral if collateral else 0.0,
+        state_hash=report.state_hash,
     )
+
+
+def laws(tree: Any) -> dict[str, Any]:
+    """The tree under every other law, each book through what moves it by 1 %."""
+    found = {}
+    for name, other in under_other_laws(typed(tree)).items():
+        books = [
+            {
+                **told,
+                "law": msgspec.to_builtins(book.law, builtin_types=(Decimal,)),
+                "reach": book.reach,
+                "makers": [
+                    {**maker, "depth": terms.depth}
+                    for maker, terms in zip(told["makers"], book.makers, strict=True)
+                ],
+            }
+            for told, book in zip(tree["books"], other.books, strict=True)
+        ]
+        found[name] = {**tree, "books": books}
+    return found
 
 
 def _margins(world: World) -> tuple[float, float, float]:

@@ -14,7 +14,17 @@ from typing import NamedTuple
 from seawall.simulation.sweep.effects import MEASURES, Effect
 from seawall.simulation.sweep.judged import Row
 from seawall.simulation.sweep.run import Swept
-from seawall.simulation.sweep.telling import LOSS, cells, columns, dollars, reasons, values
+from seawall.simulation.sweep.telling import (
+    LAWS_SAID,
+    LOSS,
+    cells,
+    columns,
+    dollars,
+    law_cells,
+    law_columns,
+    reasons,
+    values,
+)
 
 WIDTH, HEIGHT = 1080, 360
 LEFT, RIGHT, TOP, BOTTOM = 74, 16, 26, 40
@@ -88,8 +98,25 @@ def page(swept: Swept) -> str:
         f"<h1>{escape(spec.name)}</h1><p>{escape(_lede(swept))}</p>"
         f'<div class="why">{why}</div>{pictures}<h2>What moves what</h2>'
         f"<p>{escape(EFFECTS_SAID)}</p>{''.join(map(_effect, swept.effects))}"
+        f"{_laws(swept)}"
         f'<h2>Every point</h2><div class="scroll"><table>{_head(columns(spec))}'
         f"<tbody>{body}</tbody></table></div></main></body></html>\n"
+    )
+
+
+def _laws(swept: Swept) -> str:
+    """How much of it is the law's doing."""
+    if not swept.laws:
+        return ""
+    best = swept.recommendation
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>\n"
+        for line in law_cells(best.chosen or best.nearest, swept.laws, swept.spec.objective)
+    )
+    return (
+        f"<h2>Under other laws of impact</h2><p>{escape(LAWS_SAID)}</p>"
+        f'<div class="scroll"><table>{_head(law_columns(swept.spec))}<tbody>{body}</tbody></table>'
+        "</div>"
     )
 
 

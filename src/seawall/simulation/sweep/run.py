@@ -9,10 +9,17 @@ from typing import NamedTuple
 
 from seawall.simulation.sweep.design import Point, points
 from seawall.simulation.sweep.effects import Effect, effects
-from seawall.simulation.sweep.judged import Recommendation, Row, pareto, recommended, rows
+from seawall.simulation.sweep.judged import (
+    Recommendation,
+    Row,
+    pareto,
+    recommended,
+    row_beyond,
+    rows,
+)
 from seawall.simulation.sweep.kept import Kept, Results
 from seawall.simulation.sweep.spec import Spec, SweepError
-from seawall.simulation.sweep.work import Answer, Task, checked_trees, code, tasks
+from seawall.simulation.sweep.work import Answer, Task, checked_trees, code, tasks, under_laws
 
 
 class Swept(NamedTuple):
@@ -27,6 +34,7 @@ class Swept(NamedTuple):
     results: Results
     runs_found: int  # That an earlier start had left behind.
     runs_file: Path
+    laws: dict[str, Row]  # The recommended point, else the nearest, under other laws of impact.
 
 
 def sweep(
@@ -40,6 +48,8 @@ def sweep(
 ) -> Swept:
     """Run every point so often as the spec says, going on from what the folder holds.
 
+    What is recommended is run once more under every other law of impact, with the same draws.
+
     Without a scheduler, `workers` interpreters of this machine answer; 0 is one for each core. The
     rows hang on the spec alone: neither on who answered nor on the order of the answers.
     """
@@ -47,21 +57,37 @@ def sweep(
     trees = checked_trees(spec, found)
     total, mine = len(found) * spec.runs, code(spec.model)
     with Kept(folder, spec.fingerprint(), mine, overwrite) as kept:
-        before = len(kept.results)
-        open_tasks = tasks(spec, found, trees, kept.results)
-        if show is not None:
-            show(before, total)
-        for answer in _answers(open_tasks, workers, scheduler):
-            if answer.code != mine:
-                raise SweepError(
-                    f"a worker computed with {answer.code}, here it is {mine}: the same versions "
-                    "of seawall, Python, numpy and numba are needed everywhere"
-                )
-            kept.add(answer)
+        before = sum(place < len(found) for place, _ in kept.results)
+
+        def take(wanted: list[Task], most: int) -> None:
             if show is not None:
-                show(len(kept.results), total)
+                show(min(len(kept.results), most), most)
+            for answer in _answers(wanted, workers, scheduler):
+                if answer.code != mine:
+                    raise SweepError(
+                        f"a worker computed with {answer.code}, here it is {mine}: the same "
+                        "versions of seawall, Python, numpy and numba are needed everywhere"
+                    )
+                kept.add(answer)
+                if show is not None:
+                    show(len(kept.results), most)
+
+        take(tasks(spec, found, trees, kept.results), total)
+        best = recommended(rows(spec, found, kept.results), spec.objective)
+        point = (best.chosen or best.nearest).point
+        laws = under_laws(spec, point)
+        beyond = [(place - len(found), run) for place, run in kept.results if place >= len(found)]
+        others = tasks(spec, [point] * len(laws), list(laws.values()), beyond)
+        shifted = [one._replace(point=one.point + len(found)) for one in others]
+        take(shifted, total + len(laws) * spec.runs)
         kept.secure()
-    return judged(spec, found, kept.results, before, kept.path)
+    swept = judged(spec, found, kept.results, before, kept.path)
+    return swept._replace(
+        laws={
+            name: row_beyond(spec, point, len(found) + number, kept.results)
+            for number, name in enumerate(laws)
+        }
+    )
 
 
 def judged(spec: Spec, found: list[Point], results: Results, before: int, file: Path) -> Swept:
@@ -76,9 +102,10 @@ def judged(spec: Spec, found: list[Point], results: Results, before: int, file: 
         ),
         recommendation=recommended(told, spec.objective),
         effects=effects(told),
-        results=results,
+        results={key: one for key, one in results.items() if key[0] < len(found)},
         runs_found=before,
         runs_file=file,
+        laws={},
     )
 
 

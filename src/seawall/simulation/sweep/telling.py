@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from seawall.simulation.sweep.effects import said
@@ -138,6 +138,35 @@ def reasons(found: Recommendation, spec: Spec) -> list[str]:
             f"{less}, but its expected shortfall is {dollars(over)} above the limit."
         )
     return told
+
+
+def law_columns(spec: Spec) -> list[str]:
+    """Heads of the table of laws."""
+    loss = LOSS[spec.objective.loss]
+    tail = f"ES {percent(spec.objective.confidence)} of it"
+    return ["law of impact", "forced", f"mean {loss}", tail, "± error", "fund emptied", "limit"]
+
+
+def law_cells(chosen: Row, laws: Mapping[str, Row], wanted: Objective) -> list[list[str]]:
+    """The recommended set, else the nearest, as it is and under other laws, by the same draws."""
+    return [
+        [
+            name,
+            dollars(row.forced_notional),
+            dollars(row.mean_loss),
+            dollars(row.expected_shortfall),
+            dollars(row.shortfall_error),
+            f"{row.fund_emptied:.1%}",
+            "within" if row.expected_shortfall <= float(wanted.limit) else "over",
+        ]
+        for name, row in {"as it is": chosen, **laws}.items()
+    ]
+
+
+LAWS_SAID = (
+    "The same set, people and shocks under other laws of impact. All go through one measured "
+    "point; what they disagree about is not known."
+)
 
 
 def _none_inside(found: Recommendation, wanted: Objective) -> Sequence[str]:

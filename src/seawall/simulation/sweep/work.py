@@ -113,6 +113,13 @@ def tasks(
     return wanted
 
 
+def under_laws(spec: Spec, point: Point) -> dict[str, Any]:
+    """A point's tree under each other law of impact; none where the law is a parameter."""
+    if any("law" in steps_of(path) for path in spec.parameters):
+        return {}
+    return model(spec.model).laws(tree_of(spec, point))
+
+
 @functools.cache
 def code(name: MODELS) -> str:
     """Name what computes a model: our sources, Python, its libraries, the machine; 16 digits.

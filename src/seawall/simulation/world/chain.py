@@ -20,6 +20,7 @@ from seawall.simulation.keepers import (
     Failure,
     Gas,
     Keeper,
+    Wish,
     offer_of_gas,
     open_offers,
     wish,
@@ -49,6 +50,11 @@ class Chain:
             )
             for one in keepers
         ]
+        self.racers = frozenset(
+            keeper.account
+            for one, (_, keeper) in zip(keepers, self.keepers, strict=True)
+            if one.races
+        )
         self.unload = [parts(one.unload) for one in keepers]
         self.pool = Mempool()
         self.base_fee = door.choice.chain.usual_gwei * GWEI
@@ -67,8 +73,11 @@ class Chain:
         for offered in open_offers(self.door.engine):
             seen = self.first_seen.setdefault(offered.number, step)
             for latency, keeper in self.keepers:
-                if step - seen >= latency:
+                if step - seen >= latency and keeper.account not in self.racers:
                     self._send(step, keeper, offered.number, gas)
+            for _, keeper in self.keepers:
+                if keeper.account in self.racers:
+                    self._race(step, keeper, offered.number)
         crowd = others(step, terms.usual_gwei * GWEI * self._crowding() // RATIO_ONE, self.seed)
         self.pool, block = build(self.pool, self.base_fee, GAS_LIMIT, crowd)
         self.base_fee = block.next_base_fee
@@ -111,12 +120,33 @@ class Chain:
             assert isinstance(fees, Failure), "a wish that failed offers nothing"
             self.failures[fees.name.lower()] += 1
             return
+        self._wait(step, keeper, wanted.event, fees)
+
+    def _race(self, step: int, keeper: Keeper, auction: int) -> None:
+        """Want what another would get in this block, and offer more gas for it than he does."""
+        rivals = [
+            one
+            for one in self.pool.waiting
+            if getattr(one.content, "auction", 0) == auction and one.tip(self.base_fee) >= 0
+        ]
+        if (keeper.account, auction) in self.waits or not rivals:
+            return
+        offered = self.door.engine.venue.offers.open[auction]
+        wanted = wish(self.door.engine, keeper, offered, self.seed)
+        most, tip = (
+            max(column) + GWEI for column in zip(*[one[3:5] for one in rivals], strict=True)
+        )
+        if isinstance(wanted, Wish) and most <= keeper.gas_price_max:
+            self._wait(step, keeper, wanted.event, (most, tip))
+
+    def _wait(self, step: int, keeper: Keeper, event: Event, fees: tuple[int, int]) -> None:
+        """Send a transaction; until it is included nothing else is sent for that auction."""
         waiting = self.pool.of(keeper.account)
         nonce = max((one.nonce + 1 for one in waiting), default=self.pool.nonce(keeper.account))
-        sent = Transaction(keeper.account, nonce, keeper.gas, fees[0], fees[1], step, wanted.event)
+        sent = Transaction(keeper.account, nonce, keeper.gas, fees[0], fees[1], step, event)
         self.pool, rejected = submit(self.pool, sent)
         if rejected is None:
-            self.waits.add((keeper.account, auction))
+            self.waits.add((keeper.account, int(getattr(event, "auction", 0))))
 
     def _included(self, sent: Transaction) -> None:
         event = sent.content

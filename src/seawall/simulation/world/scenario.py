@@ -200,6 +200,7 @@ class KeeperChoice(Part, frozen=True, kw_only=True):
     latency_steps: int = 1
     discount: Decimal = Decimal("0.02")
     unload: Decimal = Decimal("0.2")  # Share of what it holds that it sells on the book in a step.
+    races: bool = False  # Wants only what another's transaction would get, for more gas.
 
 
 class DynamicMarginChoice(Part, frozen=True, kw_only=True):
