@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: run serve install develop test test-services test-browser check bench bench-rivals conformance clean help
+.PHONY: run serve install develop test test-services test-browser screenshots check bench bench-rivals conformance clean help
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -20,8 +20,8 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-serve: $(VENV)/.served  ## Serve the crash, sixty times as fast, on http://127.0.0.1:8750.
-	$(BIN)/seawall serve --port 8931 --replay examples/crash-2024-08-05/scenario.toml --speed 60x
+serve: $(VENV)/.served  ## Serve the crash, ten minutes a second, on http://127.0.0.1:8750.
+	$(BIN)/seawall serve --port 8931 --replay examples/crash-2024-08-05/scenario.toml --speed 600x
 
 $(VENV)/.served: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[service]'
@@ -42,7 +42,10 @@ test-services: develop  ## Fifty kills and every fault on SQLite and on PostgreS
 
 test-browser: develop  ## Every page in a real headless Chromium, which is installed if absent.
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
-	SEAWALL_NEEDS_CHROMIUM=1 $(BIN)/python -m pytest -q -rs tests/browser
+	SEAWALL_NEEDS_CHROMIUM=1 $(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/browser
+
+screenshots: develop  ## Take the pictures of the pages again, dark and light, into docs/.
+	$(BIN)/python tests/browser/screenshots.py docs
 
 check: develop  ## Lint, format, types and the import contracts.
 	$(BIN)/ruff check src tests benches conformance

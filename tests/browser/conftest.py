@@ -52,7 +52,6 @@ duration_seconds = 3_600
 zero_after_seconds = 7_200
 """
 COINS = ("BTC", "ETH")
-HERE = Path(__file__).parent
 CRASH = Path(__file__).parents[2] / "examples" / "crash-2024-08-05"
 CRASH_ENDS_MS = 1_722_819_900_000  # The close of the bar of 01:00 on 5 August 2024.
 
@@ -134,16 +133,6 @@ def _free_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests are shared out by groups, those that look at one service stay together."""
-    for item in items:
-        if HERE in item.path.parents:
-            seen = set(getattr(item, "fixturenames", ()))
-            group = next((one for one in ("crash", "harbour") if one in seen), item.path.stem)
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

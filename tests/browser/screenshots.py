@@ -1,9 +1,9 @@
 """Pictures of the pages for the documents: the crash of August 2024, served live, dark and light.
 
-    python tests/browser/screenshots.py [FOLDER]
+    python tests/browser/screenshots.py [FOLDER [account]]
 
-Plays the scenario with 10,000 accounts, ten minutes a second, and takes each page when its time has
-come. It ends by itself after some three minutes.
+Plays the scenario with 30,000 accounts, fifteen minutes a second, and takes each page when its
+time has come. It ends by itself after some three minutes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ SCENARIO = ROOT / "examples" / "crash-2024-08-05" / "scenario.toml"
 SIZE = {"width": 1440, "height": 1000}
 THEMES = {"dark": "", "light": "-light"}
 MOST_BYTES = 250_000
-ACCOUNT = "account/desk-000171?price=BTC%3A-12&vol=20&after=86400"
-ACCOUNT += "&trade=BTC%2FUSDC%3AUSDC~25"
+SUPPOSED = "?price=BTC%3A-12%2CETH%3A-12&vol=20&after=86400"
 DAY = datetime(2024, 8, 5, tzinfo=UTC).timestamp() * 1000
 HOUR = 3_600_000
 FALLING = """() => [...document.querySelectorAll(".tile")].some((one) =>
   one.textContent.startsWith("In liquidation")
-  && Number(one.querySelector(".value").textContent) > 2)"""
+  && Number(one.querySelector(".value").textContent) > 20)"""
 
 
 def main() -> int:
@@ -42,7 +41,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         command = [sys.executable, "-m", "seawall.cli", "serve", "--port", "0"]
         command += ["--store", f"{place}/venue.db", "--replay", str(SCENARIO)]
-        command += ["--speed", "600x", "--accounts", "10000"]
+        command += ["--speed", "900x", "--accounts", "30000"]
         ran = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert ran.stdout is not None
@@ -61,42 +60,42 @@ def main() -> int:
 def look(url: str, browser: Any, folder: Path) -> None:
     """Each page at its hour of 4 and 5 August."""
     wait(url, DAY - 23 * HOUR)
-    take(url, browser, ACCOUNT, folder / "account", DAY - 18 * HOUR, 1100)
-    ways = {"overview": 1070, "map/BTC?log=1": 1000}
-    early = [opened(url, browser, way, theme, ways[way]) for way in ways for theme in THEMES]
+    desk = ask(url, "/v1/accounts?search=desk&order=notional&limit=1")["accounts"][0]["name"]
+    account = opened(url, browser, f"account/{desk}{SUPPOSED}", 1100)
+    ladder = opened(url, browser, "map/BTC?log=1", 1000)
+    overview = opened(url, browser, "overview", 1070)
+    wait(url, DAY - 18 * HOUR)
+    shoot(account, folder, "account")
+    if sys.argv[2:] == ["account"]:
+        return
     wait(url, DAY - 7.5 * HOUR)
-    for page, name in zip(early[2:], THEMES.values(), strict=True):
-        shoot(page, folder / f"map{name}.png")
-        page.context.close()
+    shoot(ladder, folder, "map")
     wait(url, DAY + HOUR)
-    for page, name in zip(early[:2], THEMES.values(), strict=True):
-        page.bring_to_front()
-        page.wait_for_function(FALLING, timeout=120_000)
-        shoot(page, folder / f"overview{name}.png")
+    overview.bring_to_front()
+    overview.wait_for_function(FALLING, timeout=120_000)
+    shoot(overview, folder, "overview")
 
 
-def take(url: str, browser: Any, way: str, file: Path, at_ms: float, height: int) -> None:
-    pages = [opened(url, browser, way, theme, height) for theme in THEMES]
-    wait(url, at_ms)
-    for page, name in zip(pages, THEMES.values(), strict=True):
-        shoot(page, file.with_name(f"{file.name}{name}.png"))
-        page.context.close()
-
-
-def opened(url: str, browser: Any, way: str, theme: str, height: int = 1000) -> Any:
-    context = browser.new_context(viewport=SIZE | {"height": height}, color_scheme=theme)
+def opened(url: str, browser: Any, way: str, height: int) -> Any:
+    context = browser.new_context(viewport=SIZE | {"height": height}, color_scheme="dark")
     page = context.new_page()
     page.on("console", lambda message: print(message.type, message.text))
     page.goto(f"{url}/#/{way}")
     return page
 
 
-def shoot(page: Any, file: Path) -> None:
+def shoot(page: Any, folder: Path, name: str) -> None:
+    """Dark, and a moment later light."""
     page.bring_to_front()
-    page.screenshot(path=file)
-    size = file.stat().st_size
-    print(f"{file.name}: {size:,} bytes, {page.locator('.moment').inner_text()}")
-    assert size < MOST_BYTES, file
+    for theme, more in THEMES.items():
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(150)
+        file = folder / f"{name}{more}.png"
+        page.screenshot(path=file)
+        size = file.stat().st_size
+        print(f"{file.name}: {size:,} bytes, {page.locator('.moment').inner_text()}")
+        assert size < MOST_BYTES, file
+    page.context.close()
 
 
 def wait(url: str, time_ms: float) -> None:

@@ -36,7 +36,9 @@ def test_a_call_appears_within_a_second_with_its_countdown(
         told = time.monotonic()
         row = calls.get_by_role("row", name=re.compile("pat"))
         row.wait_for(timeout=1000)
-        assert time.monotonic() - told < 1
+        took_s = time.monotonic() - told
+        print(f"a call was on the page {took_s * 1000:.0f} ms after the answer to its price")
+        assert took_s < 1
         first = left_s(row)
         assert 590 <= first <= 600  # Ten minutes of grace.
         assert "320.00" in row.inner_text()

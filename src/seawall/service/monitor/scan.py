@@ -62,7 +62,7 @@ def levels(atoms: int, side: Side, step: float) -> Iterator[int]:
 
     >>> from itertools import islice
     >>> list(islice(levels(1000, "long", 0.1), 3)), list(islice(levels(1000, "short", 0.1), 2))
-    ([985, 895, 814], [1083, 1192])
+    ([956, 869, 790], [1051, 1156])
     """
     ratio = 1.0 + step
     away = -1 if side == "long" else 1

@@ -114,28 +114,36 @@ export function spark(label, { width = 92, height = 24, tone = "accent" } = {}) 
   const node = h("canvas", { class: "spark", role: "img", "aria-label": label,
     width: String(width * ratio), height: String(height * ratio),
     style: { width: `${width}px`, height: `${height}px` } });
+  let shown = [];
+  const stop = onTheme(() => (node.isConnected ? draw() : stop()));
   return {
     node,
     show(numbers) {
-      const pen = node.getContext("2d");
-      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-      pen.clearRect(0, 0, width, height);
-      if (numbers.length < 2) return;
-      const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-      const y = (one) => height - 3 - ((one - low) / (high - low || 1)) * (height - 6);
-      const x = (i) => 2 + (i / (numbers.length - 1)) * (width - 5);
-      pen.beginPath();
-      numbers.forEach((one, i) => (i ? pen.lineTo(x(i), y(one)) : pen.moveTo(x(i), y(one))));
-      pen.strokeStyle = colour(tone);
-      pen.lineWidth = 1.4;
-      pen.lineJoin = "round";
-      pen.stroke();
-      pen.beginPath();
-      pen.arc(x(numbers.length - 1), y(numbers.at(-1)), 2, 0, 7);
-      pen.fillStyle = colour(tone);
-      pen.fill();
+      shown = numbers;
+      draw();
     },
   };
+
+  function draw() {
+    const numbers = shown;
+    const pen = node.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    if (numbers.length < 2) return;
+    const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+    const y = (one) => height - 3 - ((one - low) / (high - low || 1)) * (height - 6);
+    const x = (i) => 2 + (i / (numbers.length - 1)) * (width - 5);
+    pen.beginPath();
+    numbers.forEach((one, i) => (i ? pen.lineTo(x(i), y(one)) : pen.moveTo(x(i), y(one))));
+    pen.strokeStyle = colour(tone);
+    pen.lineWidth = 1.4;
+    pen.lineJoin = "round";
+    pen.stroke();
+    pen.beginPath();
+    pen.arc(x(numbers.length - 1), y(numbers.at(-1)), 2, 0, 7);
+    pen.fillStyle = colour(tone);
+    pen.fill();
+  }
 }
 
 let loading = null;

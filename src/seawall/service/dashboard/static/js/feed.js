@@ -86,9 +86,10 @@ export function now() {
 
 const clock = { time_ms: 0, at: performance.now(), beats: [], wall_ms: null };
 
-// Whose time it is, as /v1/me says it; how far the service's clock is ahead of this one.
-export function useClock({ clock: whose, now_ms }) {
-  clock.wall_ms = whose === "wall" ? now_ms - Date.now() : null;
+// Whose time it is, as /v1/me says it; how far the service's clock is ahead of this one. Counted from
+// when it was asked: a deadline is rather shown too near than too far.
+export function useClock({ clock: whose, now_ms }, asked_ms) {
+  clock.wall_ms = whose === "wall" ? now_ms - asked_ms : null;
 }
 
 // Only heartbeats tell the pace: they come once a second, whatever happens.

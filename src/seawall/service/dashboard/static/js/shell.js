@@ -133,7 +133,8 @@ function nameTheme(node) {
 
 async function venueName() {
   try {
-    feed.useClock(await get("/v1/me"));
+    const asked_ms = Date.now();
+    feed.useClock(await get("/v1/me"), asked_ms);
     const venue = await get("/v1/venue");
     const node = document.getElementById("venue");
     if (!venue.started) {
