@@ -367,6 +367,25 @@ def test_a_restart_is_one_snapshot_and_the_sequence_goes_on(
         assert stream.connections == 2
 
 
+def test_other_rules_come_as_one_update_and_a_queue_has_its_sides(
+    served: Any, client: Client, rules: str
+) -> None:
+    shown = client.send(requests.view("rulebook"))
+    contract = client.send(requests.view("instruments"))["instruments"][0]["id"]
+    with Stream(served.url, ["rulebook", f"deleveraging/{contract}"]) as stream:
+        heard = iter(stream)
+        first = {message.channel: message for message in (next(heard), next(heard))}
+        assert first["rulebook"].state["rules"] == shown["rules"]
+        sides = [queue["side"] for queue in first[f"deleveraging/{contract}"].state["queues"]]
+        assert sides in ([], ["long"], ["short"], ["long", "short"])
+        client.send(requests.activate(rules.replace("2026-01-01.1", "2026-01-01.2")))
+        update = next(one for one in heard if one.channel == "rulebook")
+    assert isinstance(update, Update)
+    assert update.previous == first["rulebook"].sequence
+    assert (shown["version"], update.state["version"]) == ("2026-01-01.1", "2026-01-01.2")
+    assert update.state["fingerprint"] != shown["fingerprint"]
+
+
 def test_the_async_client_reads_the_same(served: Any, client: Client) -> None:
     async def read() -> list[Any]:
         async with AsyncStream(served.url, ["events", "nothing"]) as stream:

@@ -41,13 +41,13 @@ from seawall.service.client.stream import Snapshot, State, Update
 from seawall.service.live import Live
 from seawall.service.live import live as publisher
 from seawall.service.live.overview import overview_shown
-from seawall.service.shown import venue_views, views
+from seawall.service.shown import losses_views, venue_views, views
 from seawall.service.writer import Writer
 
 PEOPLE = 12
 ONE, NOW = 10**10, 1_767_225_600_000
 KEYED = ("prices", "calls", "liquidations", "orders", "auctions", "breakers", "funds")
-WHOLE = ("overview", "accounts/p3", "accounts/p7")
+WHOLE = ("overview", "accounts/p3", "accounts/p7", "deleveraging/BTC/USDC:USDC")
 Built = Callable[[Engine, int], Event]
 
 
@@ -62,7 +62,7 @@ def perpetual(coin: str) -> Instrument:
 def live(monkeypatch: pytest.MonkeyPatch) -> Live:
     """All channels, without their pace: each look shows this very moment."""
     for name, number in (("REST", 0.0), ("ROUND_S", 60.0), ("KEYED_S", 0.0), ("PRICES_S", 0.0),
-                         ("WHOLE_S", 0.0)):  # fmt: skip
+                         ("WHOLE_S", 0.0), ("QUEUE_S", 0.0)):  # fmt: skip
         monkeypatch.setattr(publisher, name, number)
     return Live()
 
@@ -222,8 +222,9 @@ def fresh(engine: Engine) -> dict[str, Any]:
         "funds": {row["fund"]: row for row in venue_views.funds_shown(engine)["funds"]},
         "overview": overview_shown(engine),
     }
-    for name in WHOLE[1:]:
+    for name in WHOLE[1:3]:
         shown[name] = views.shown(engine, name.partition("/")[2])
+    shown[WHOLE[3]] = losses_views.queue_shown(engine, "BTC/USDC:USDC", 10)
     return {name: unstamped(msgspec.to_builtins(state)) for name, state in shown.items()}
 
 

@@ -20,16 +20,18 @@ from seawall.service.live import rows
 from seawall.service.live.channels import Channel, Events, Keyed, Whole
 from seawall.service.live.overview import overview_shown
 from seawall.service.live.tape import Tape
-from seawall.service.shown import views
-from seawall.service.words.amounts import account_number, coin_number, started
+from seawall.service.shown import losses_views, views
+from seawall.service.words.amounts import account_number, coin_number, instrument_number, started
 from seawall.service.words.problem import Problem, unavailable
 
 ROUND_S = 0.02  # Of views, before the writer looks at its queue again.
 REST = 3.0  # Times what a round took, the writer does other things first.
 FAULT_S = 5.0
 IDLE_S = 60.0  # So long a channel of one account is kept without a reader.
-NAMED_MOST = 1024  # Channels of accounts and maps.
+NAMED_MOST = 1024  # Channels of accounts, maps and queues.
 KEYED_S, PRICES_S, WHOLE_S, MAP_S, SYSTEMIC_S = 0.25, 0.05, 0.25, 1.0, 2.0
+RULES_S, QUEUE_S = 1.0, 2.0
+QUEUE_MOST = 10  # Places shown of each side of a deleveraging queue.
 log = logging.getLogger("seawall.service")
 
 
@@ -90,6 +92,7 @@ class Live:
             *(Keyed(view.__name__, KEYED_S, view) for view in (*keyed, rows.funds)),
             Whole("overview", WHOLE_S, partial(overview_shown, systemic=self._headline)),
             Whole("systemic", SYSTEMIC_S, self._systemic, beside=True),
+            Whole("rulebook", RULES_S, rows.rulebook),
         ]
 
     # -- on the writer's thread ----------------------------------------------------------------
@@ -178,6 +181,10 @@ class Live:
             coin_number(started(engine).catalogue, subject)
             view = partial(self._ladder, coin=subject)
             channel = Whole(name, MAP_S, view, beside=True)
+        elif kind == "deleveraging" and subject:
+            instrument_number(started(engine).catalogue, subject)
+            view = partial(losses_views.queue_shown, instrument=subject, limit=QUEUE_MOST)
+            channel = Whole(name, QUEUE_S, view)
         else:
             raise Problem(404, "unknown_channel", f"no channel {name[:80]}")
         self._forget_idle()

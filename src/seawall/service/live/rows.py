@@ -1,4 +1,4 @@
-"""Rows of the keyed channels: those of the answers of the same name, each under its key.
+"""Rows of the keyed channels: those of the answers of the same name, each under its key; the rules.
 
 Runs on the writer's thread. What is not there yet is empty, so that a page may subscribe before the
 venue has rules or prices.
@@ -7,6 +7,8 @@ venue has rules or prices.
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from seawall.engine import Engine
 from seawall.service.live.channels import Rows
@@ -78,3 +80,11 @@ def funds(engine: Engine) -> Rows:
         return NOTHING
     shown = venue_views.funds_shown(engine)["funds"]
     return Rows({one["fund"]: one for one in shown}, len(shown))
+
+
+def rulebook(engine: Engine) -> dict[str, Any] | None:
+    """Every rule that holds, whole: it changes as one."""
+    if not engine.sequence:
+        return None
+    shown = venue_views.rules_shown(engine)
+    return shown | {"rules": msgspec.json.decode(shown["rules"])}
