@@ -34,7 +34,7 @@ $(VENV)/.developed: pyproject.toml $(VENV)/.installed
 	touch $@
 
 test: develop  ## Run every test, doctests included.
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 test-services: develop  ## Fifty kills and every fault on SQLite and on PostgreSQL, which is installed if absent.
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }

@@ -283,10 +283,17 @@ def test_commands_go_on_while_a_repair_is_worked_out(room: Room) -> None:
     assert all((one.status, one.code) == (503, "busy") for one in others)
 
 
-def test_repairs_are_there_after_a_crash(room: Room) -> None:
+def test_repairs_are_there_after_a_crash(
+    start: Callable[..., Any], born: Callable[[Client], None]
+) -> None:
+    room = begun(start("--bootstrap").ready(), born)
+    text = "account,asset,quantity\ncarol,USDC,20000.5\n"
+    made = room.send("ann", wanted.propose_reconciliation("custodian", text))
+    done = room.send("ben", wanted.sign_repair(made.proposal))
     before = room.send("reader", wanted.repairs())
     suspense = room.send("reader", wanted.suspense())
-    signed = next(one for one in before.proposals if one.sequence is not None)
+    (signed,) = before.proposals
+    assert (signed.sequence, suspense.items[0].quantity) == (done.sequence, "0.5")
     room.served.kill()
     room.served.arguments = ()
     room.served.start()
